@@ -1,0 +1,64 @@
+/** Anything that JSON can say. */
+export type Json = null | boolean | number | string | Json[] | {
+    [key: string]: Json;
+};
+/** An application's own JSON object: metadata of rooms and participants, attributes of streams. */
+export type JsonObject = {
+    [key: string]: Json;
+};
+/** What a track carries. */
+export type Kind = 'audio' | 'video';
+/** Where a track comes from. */
+export type Source = 'camera' | 'microphone' | 'screen' | 'screen-audio' | 'other';
+/** One thing that a role may do. */
+export type Permission = 'publish-audio' | 'publish-video' | 'publish-screen' | 'publish-data' | 'subscribe' | 'record' | 'stats' | 'moderate';
+/** One presence of a user in a room. A changed participant is a new object with the same id. */
+export interface Participant {
+    /** A UUID. */
+    readonly id: string;
+    /** The user that the token names. */
+    readonly user: string;
+    readonly role: string;
+    readonly permissions: readonly Permission[];
+    readonly metadata: Readonly<JsonObject>;
+}
+/** How the room's connection is: `reconnecting` mends itself, `closed` is final. */
+export type RoomState = 'connected' | 'reconnecting' | 'closed';
+/**
+ * Why a session ended: `left` (by leave), `kicked`, `timeout` (could not come back in time),
+ * `room-deleted`, `replaced` (resumed elsewhere), `refused` (came back and was not let in).
+ */
+export type EndReason = 'left' | 'kicked' | 'timeout' | 'room-deleted' | 'replaced' | 'refused';
+/** Why another participant left. */
+export type LeaveReason = 'left' | 'kicked' | 'timeout' | 'room-deleted' | 'replaced';
+/** Application data from a participant. */
+export interface Message {
+    /** The sender's UUID for it. */
+    readonly id: string;
+    /** Who sent it, as far as known: the sender may have left. */
+    readonly participant: Participant | undefined;
+    /** The id of the participant who sent it. */
+    readonly from: string;
+    /** When the server took it. */
+    readonly time: Date;
+    /** Whether it was sent to some participants only. */
+    readonly private: boolean;
+    readonly data: Json;
+}
+/**
+ * How a subscribed track is: `waiting` for a slot or for the publisher's media, `active`, or
+ * `codec-unsupported`, which this browser cannot decode. `none`: not subscribed.
+ */
+export type TrackState = 'none' | 'waiting' | 'active' | 'codec-unsupported';
+/** A network indicator: 4 excellent, 3 good, 2 poor, 1 bad, 0 no connection. */
+export type QualityLevel = 0 | 1 | 2 | 3 | 4;
+/** The network as this participant has it. */
+export interface Quality {
+    readonly level: QualityLevel;
+    /** Round trip to the server, seconds. */
+    readonly rtt: number | undefined;
+    /** Share of received packets lost lately, 0…1. */
+    readonly lossIn: number;
+    /** Share of sent packets lost lately, 0…1, as the server reports. */
+    readonly lossOut: number;
+}

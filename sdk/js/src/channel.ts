@@ -1,0 +1,40 @@
+import { Emitter } from './emitter.js';
+
+/** How messages of a channel are delivered: reliable and in order when empty. */
+export interface ChannelOptions {
+  /** Whether messages arrive in their order (default true). */
+  ordered?: boolean;
+  /** A lossy channel: how often a message is sent again. */
+  maxRetransmits?: number;
+  /** A lossy channel: how long a message is sent again, milliseconds. */
+  maxPacketLifeTime?: number;
+}
+
+/** Events of a {@link Channel}. */
+export interface ChannelEvents {
+  /** The channel can carry messages (again, after a new connection). */
+  open: () => void;
+  message: (data: string | ArrayBuffer) => void;
+  /** It is over: closed by either side, its stream ended, or it was too slow a receiver. */
+  close: () => void;
+}
+
+/** A data channel of a stream: what its publisher sends reaches the stream's subscribers. */
+export class Channel extends Emitter<ChannelEvents> {
+  readonly label: string = '';
+  readonly state: 'connecting' | 'open' | 'closed' = 'connecting';
+
+  /** Bytes given to send that have not left yet. */
+  get bufferedAmount(): number {
+    throw new Error('not yet');
+  }
+
+  /** Sends a message of at most 64 KB. Only the publisher of the stream may. */
+  send(_data: string | ArrayBuffer | ArrayBufferView): void {
+    throw new Error('not yet');
+  }
+
+  close(): void {
+    throw new Error('not yet');
+  }
+}

@@ -1,0 +1,58 @@
+import type { LocalStream } from './local-stream.js';
+import type { RemoteStream } from './remote-stream.js';
+import type { Json, Kind, Quality } from './words.js';
+
+/** What is known of one track in one direction. Rates are since the previous call. */
+export interface TrackStats {
+  readonly track: string;
+  readonly kind: Kind;
+  /** "VP8", "opus"… */
+  readonly codec: string | undefined;
+  /** bit/s */
+  readonly bitrate: number;
+  readonly bytes: number;
+  readonly packets: number;
+  readonly packetsLost: number;
+  /** Share of packets lost since the previous call, 0…1. */
+  readonly loss: number;
+  /** Seconds. */
+  readonly jitter: number | undefined;
+  readonly rtt: number | undefined;
+  /** Frames encoded or decoded. */
+  readonly frames: number;
+  readonly fps: number | undefined;
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  readonly freezes: number;
+  /** Seconds in all. */
+  readonly freezeDuration: number;
+  readonly nacks: number;
+  readonly keyframeRequests: number;
+  readonly retransmitted: number;
+}
+
+/** What is known of one stream. */
+export interface StreamStats<Stream> {
+  readonly stream: Stream;
+  readonly tracks: readonly TrackStats[];
+}
+
+/** What is known of the room's connection. */
+export interface RoomStats {
+  /** When, milliseconds since 1970. */
+  readonly time: number;
+  readonly quality: Quality;
+  readonly rtt: number | undefined;
+  readonly bitrateIn: number;
+  readonly bitrateOut: number;
+  /** What the browser believes it can send, bit/s. */
+  readonly availableOut: number | undefined;
+  /** "udp" or "tcp" */
+  readonly protocol: string | undefined;
+  readonly local: readonly StreamStats<LocalStream>[];
+  readonly remote: readonly StreamStats<RemoteStream>[];
+  /** The browser's own report. */
+  readonly raw: RTCStatsReport;
+  /** What the server counts, if asked for. */
+  readonly server: Json | undefined;
+}
