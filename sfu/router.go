@@ -24,7 +24,7 @@
 package sfu
 
 import (
-	"math/rand"
+	"math/rand/v2"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
 )
@@ -79,4 +79,3 @@ type Sink interface {
 // protocol.SlotsChanged, SlotsMissing, SubscriptionChanged, TrackStarted and
 // SpeakersChanged.
 type Event = protocol.EventBody
-
