@@ -231,52 +231,46 @@ func DecodeEvent(b []byte) (Event, EventBody, error) {
 	return e, body, err
 }
 
-var commandBodies = map[string]func(json.RawMessage) (CommandBody, error){}
-
-var eventBodies = map[string]func(json.RawMessage) (EventBody, error){}
-
-func init() {
-	addCommand[Negotiate]()
-	addCommand[DropTransport]()
-	addCommand[PublishStream]()
-	addCommand[UnpublishStream]()
-	addCommand[SubscribeStream]()
-	addCommand[UnsubscribeStream]()
-	addCommand[MuteTrack]()
-	addCommand[DropParticipant]()
-	addCommand[DropRoom]()
-	addCommand[ListRoom]()
-	addCommand[ReadCounters]()
-
-	addEvent[Done]()
-	addEvent[Failed]()
-	addEvent[Negotiated]()
-	addEvent[TransportChanged]()
-	addEvent[SlotsChanged]()
-	addEvent[SlotsMissing]()
-	addEvent[SubscriptionChanged]()
-	addEvent[TrackStarted]()
-	addEvent[SpeakersChanged]()
-	addEvent[Listing]()
-	addEvent[Counters]()
+// commandBodies has the decoder of each type of command.
+var commandBodies = map[string]func(json.RawMessage) (CommandBody, error){
+	Negotiate{}.commandType():         command[Negotiate],
+	DropTransport{}.commandType():     command[DropTransport],
+	PublishStream{}.commandType():     command[PublishStream],
+	UnpublishStream{}.commandType():   command[UnpublishStream],
+	SubscribeStream{}.commandType():   command[SubscribeStream],
+	UnsubscribeStream{}.commandType(): command[UnsubscribeStream],
+	MuteTrack{}.commandType():         command[MuteTrack],
+	DropParticipant{}.commandType():   command[DropParticipant],
+	DropRoom{}.commandType():          command[DropRoom],
+	ListRoom{}.commandType():          command[ListRoom],
+	ReadCounters{}.commandType():      command[ReadCounters],
 }
 
-func addCommand[T CommandBody]() {
-	var zero T
-	commandBodies[zero.commandType()] = func(b json.RawMessage) (CommandBody, error) {
-		var v T
-		err := json.Unmarshal(b, &v)
-		return v, err
-	}
+// eventBodies has the decoder of each type of event.
+var eventBodies = map[string]func(json.RawMessage) (EventBody, error){
+	Done{}.eventType():                event[Done],
+	Failed{}.eventType():              event[Failed],
+	Negotiated{}.eventType():          event[Negotiated],
+	TransportChanged{}.eventType():    event[TransportChanged],
+	SlotsChanged{}.eventType():        event[SlotsChanged],
+	SlotsMissing{}.eventType():        event[SlotsMissing],
+	SubscriptionChanged{}.eventType(): event[SubscriptionChanged],
+	TrackStarted{}.eventType():        event[TrackStarted],
+	SpeakersChanged{}.eventType():     event[SpeakersChanged],
+	Listing{}.eventType():             event[Listing],
+	Counters{}.eventType():            event[Counters],
 }
 
-func addEvent[T EventBody]() {
-	var zero T
-	eventBodies[zero.eventType()] = func(b json.RawMessage) (EventBody, error) {
-		var v T
-		err := json.Unmarshal(b, &v)
-		return v, err
-	}
+func command[T CommandBody](b json.RawMessage) (CommandBody, error) {
+	var v T
+	err := json.Unmarshal(b, &v)
+	return v, err
+}
+
+func event[T EventBody](b json.RawMessage) (EventBody, error) {
+	var v T
+	err := json.Unmarshal(b, &v)
+	return v, err
 }
 
 func decodeBody[B any](typ string, body json.RawMessage, known map[string]func(json.RawMessage) (B, error)) (B, error) {
@@ -285,7 +279,14 @@ func decodeBody[B any](typ string, body json.RawMessage, known map[string]func(j
 		var none B
 		return none, fmt.Errorf("unknown type %q", typ)
 	}
-	return decode(body)
+	if len(body) == 0 {
+		body = json.RawMessage("{}")
+	}
+	v, err := decode(body)
+	if err != nil {
+		return v, fmt.Errorf("%s: %w", typ, err)
+	}
+	return v, nil
 }
 
 // mustMarshal cannot fail: every body is made of types that encoding/json

@@ -88,6 +88,9 @@ type Joined struct {
 type Resume struct {
 	Token string `json:"token"`
 	Ack   uint64 `json:"ack"` // the highest number received from the server
+	// Metadata is the participant's metadata as it is now. It is used only when
+	// the server has forgotten the session, which is then resynced.
+	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
 // Resumed says that the session goes on: Ack is the highest number that the
@@ -141,12 +144,12 @@ type StreamRef struct {
 	Stream StreamID `json:"stream"`
 }
 
-// SubscribeTo asks for tracks (all when nil) of a stream, and its data
+// SubscribeTo asks for tracks (all when nil, none when empty) of a stream, and its data
 // channels, on a transport. A second one for the same stream replaces the first.
 type SubscribeTo struct {
 	Stream    StreamID    `json:"stream"`
 	Transport TransportID `json:"transport"`
-	Tracks    []TrackID   `json:"tracks,omitempty"`
+	Tracks    []TrackID   `json:"tracks,omitzero"`
 	Data      bool        `json:"data,omitempty"`
 }
 
@@ -196,7 +199,8 @@ type Stats struct {
 const (
 	ReasonLeft     = "left"
 	ReasonKicked   = "kicked"
-	ReasonTimeout  = "timeout" // did not come back within the resume window
+	ReasonTimeout  = "timeout" // did not come back within the resume window, or stopped reading
+	ReasonError    = "error"   // broke the rules of the signalling
 	ReasonDeleted  = "room-deleted"
 	ReasonShutdown = "shutdown" // the server ends; come back with the resume token
 	ReasonReplaced = "replaced" // the session was resumed on another socket
@@ -288,3 +292,14 @@ type Ended struct {
 	Reason  string `json:"reason"`
 	Message string `json:"message,omitempty"`
 }
+
+// Close codes of the WebSocket.
+const (
+	CloseEnded      = 1000 // the session ended, as said before in "ended" or the answer to "leave"
+	CloseComeBack   = 1001 // the server shuts down or the room moves; resume
+	CloseBadRequest = 4400 // the client broke the rules; the session is gone
+	CloseRefused    = 4401 // refused, as said before in "refused"
+	CloseSilent     = 4408 // the client was silent for SilenceLimit or did not read; resume
+	CloseReplaced   = 4409 // the session was resumed on another socket
+	CloseTooFast    = 4429 // more requests than allowed; resume after some seconds
+)

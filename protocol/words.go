@@ -58,11 +58,16 @@ const (
 	MaxMessage     = 64 << 10  // bytes of the JSON of one message to others
 	MaxMetadata    = 16 << 10  // bytes of a room's, participant's or stream's metadata
 	MaxTracks      = 16        // tracks of one stream
+	MaxStreams     = 64        // streams of one participant
 	MaxTransports  = 8         // transports of one participant
 	MaxRecipients  = 1000      // named recipients of one message
 	MaxSlots       = 64        // receiving slots of one transport, of each kind
 	MaxChannelData = 64 << 10  // bytes of one message on a data channel
 	MaxChannels    = 32        // data channels that one transport may open
+	MaxMessageID   = 64        // bytes of the id of a message
+	MaxMID         = 64        // bytes of the mid of an m-section
+	MaxReason      = 256       // bytes of the reason of a kick
+	MaxClient      = 128       // bytes of the name of a client's software
 )
 
 // Track describes one medium of a stream.
