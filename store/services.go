@@ -51,6 +51,19 @@ func (s *Store) Service(ctx context.Context, id protocol.ServiceID) (Service, er
 	return s.scanService(s.db.QueryRowContext(ctx, `SELECT `+serviceColumns+` FROM services WHERE id = $1`, string(id)))
 }
 
+// KeyOf gives the function that the readers of tokens ask for the key of a
+// service. That the store cannot be asked now is a *protocol.Error of its own,
+// so that a good token is not called a bad one.
+func (s *Store) KeyOf(ctx context.Context) func(protocol.ServiceID) ([]byte, error) {
+	return func(id protocol.ServiceID) ([]byte, error) {
+		service, err := s.Service(ctx, id)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, protocol.Errorf(protocol.CodeUnavailable, "the token cannot be verified now; try again")
+		}
+		return []byte(service.Key), err
+	}
+}
+
 // ServiceNamed gives the service with the name, or ErrNotFound.
 func (s *Store) ServiceNamed(ctx context.Context, name string) (Service, error) {
 	return s.scanService(s.db.QueryRowContext(ctx, `SELECT `+serviceColumns+` FROM services WHERE name = $1`, name))
