@@ -1,0 +1,375 @@
+// One RTCPeerConnection: slots, senders, and a strictly serialised exchange of offers and answers.
+
+import type { TertuliaError } from './errors.js';
+import { maxSlots } from './protocol.js';
+import { Superseded } from './session.js';
+import type { Signal } from './signal.js';
+import type { Kind } from './words.js';
+
+/** Slots come in steps of so many. */
+const slotStep = 4;
+
+/** Times, milliseconds. */
+const disconnectedFor = 2_000; // before ICE is restarted
+const restartWithin = 8_000; // before an ICE restart is given up
+const maxRestarts = 2; // before the connection is made anew
+
+/** What a transport needs of its room. */
+export interface TransportHost {
+  request: Signal['request'];
+  /** Whether the signalling is there: without it, restarting ICE makes no sense. */
+  live: () => boolean;
+  channel: (channel: RTCDataChannel) => void;
+  /** The connection changed; for indicators. */
+  changed: () => void;
+  /** The transport is beyond repair. */
+  lost: () => void;
+}
+
+/** How a track is sent. */
+export interface Encoding {
+  maxBitrate?: number;
+}
+
+// scalabilityMode, for one, is missing in lib.dom; what we set is a subset that all browsers have.
+interface Deferred {
+  promise: Promise<void>;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/** A transport of this participant. */
+export class Transport {
+  readonly name: string;
+  readonly pc: RTCPeerConnection;
+  readonly #host: TransportHost;
+  #codecs: readonly string[] = [];
+  #closed = false;
+
+  readonly #slots: Record<Kind, number> = { audio: 0, video: 0 };
+  readonly #byMid = new Map<string, RTCRtpTransceiver>();
+  readonly #free: RTCRtpTransceiver[] = []; // senders without a track
+  #data: RTCDataChannel | undefined;
+
+  // Negotiation: at most one runs; what is asked for meanwhile goes into the next offer.
+  #dirty = false;
+  #running = false;
+  #restart = false;
+  #nextOffer = deferred();
+  #nextAnswer = deferred();
+  #lastAnswer: Promise<void> = Promise.resolve();
+  #offersMade = 0;
+
+  // Repair.
+  #repairTimer: ReturnType<typeof setTimeout> | undefined;
+  #restarts = 0;
+  #restartWanted = false;
+
+  constructor(name: string, configuration: RTCConfiguration, host: TransportHost) {
+    this.name = name;
+    this.#host = host;
+    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', ...configuration });
+    this.pc.ondatachannel = (event) => host.channel(event.channel);
+    this.pc.oniceconnectionstatechange = () => this.#watch();
+    this.pc.onconnectionstatechange = () => {
+      // ICE has its own repair; a failed DTLS has none.
+      if (this.pc.connectionState === 'failed' && this.pc.iceConnectionState !== 'failed') this.#lose();
+      else host.changed();
+    };
+    this.addSlots(slotStep, slotStep);
+  }
+
+  get connected(): boolean {
+    return this.pc.iceConnectionState === 'connected' || this.pc.iceConnectionState === 'completed';
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Begins to negotiate, now that the room's codecs and ICE servers are known. */
+  start(codecs: readonly string[], iceServers: RTCIceServer[] | undefined): void {
+    this.#codecs = codecs;
+    if (iceServers && iceServers.length > 0) {
+      this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
+    }
+    this.negotiate();
+  }
+
+  /** Asks for a new offer; what is asked for in one turn goes into one. */
+  negotiate(): void {
+    this.#dirty = true;
+    if (!this.#running && !this.#closed) void this.#run();
+  }
+
+  /** Waits until an offer that has all that was added before is on its way. */
+  offered(): Promise<void> {
+    if (!this.#dirty && this.#offersMade > 0) return Promise.resolve();
+    return this.#nextOffer.promise;
+  }
+
+  /** Waits until all that was added before is negotiated. */
+  answered(): Promise<void> {
+    return this.#dirty ? this.#nextAnswer.promise : this.#lastAnswer;
+  }
+
+  /** Sees to it that there are so many receiving slots, in steps. */
+  addSlots(audio: number, video: number): void {
+    const wanted = { audio, video };
+    for (const kind of ['audio', 'video'] as const) {
+      const count = Math.min(maxSlots, Math.ceil(wanted[kind] / slotStep) * slotStep);
+      for (; this.#slots[kind] < count; this.#slots[kind]++) {
+        this.pc.addTransceiver(kind, { direction: 'recvonly' });
+        this.#dirty = true;
+      }
+    }
+    if (this.#dirty && this.#offersMade > 0) this.negotiate();
+  }
+
+  /** The browser's track of a slot. */
+  slotTrack(mid: string): MediaStreamTrack | undefined {
+    return this.#transceiver(mid)?.receiver.track;
+  }
+
+  /** Sends a track; its mid is known once offered(). */
+  addSender(track: MediaStreamTrack | undefined, kind: Kind, encoding: Encoding): RTCRtpTransceiver {
+    const index = this.#free.findIndex((transceiver) => transceiver.receiver.track.kind === kind);
+    const [reused] = index >= 0 ? this.#free.splice(index, 1) : [];
+    if (reused) {
+      // Its m-section is there already: nothing is to be negotiated.
+      void reused.sender.replaceTrack(track ?? null).catch(warn);
+      void setEncoding(reused.sender, encoding);
+      return reused;
+    }
+    const transceiver = this.pc.addTransceiver(track ?? kind, {
+      direction: 'sendonly',
+      sendEncodings: [encoding],
+    });
+    if (kind === 'video') preferCodecs(transceiver, this.#codecs);
+    this.negotiate();
+    return transceiver;
+  }
+
+  /** Stops sending; the m-section waits for the next track. */
+  freeSender(transceiver: RTCRtpTransceiver): void {
+    if (this.#closed || this.#free.includes(transceiver)) return;
+    void transceiver.sender.replaceTrack(null).catch(warn);
+    this.#free.push(transceiver);
+  }
+
+  /** Sees to it that data channels can be had. The pre-negotiated one carries nothing. */
+  needData(): void {
+    if (this.#data || this.#closed) return;
+    this.#data = this.pc.createDataChannel('tertulia', { negotiated: true, id: 0 });
+    this.negotiate();
+  }
+
+  openChannel(label: string, init: RTCDataChannelInit): RTCDataChannel {
+    this.needData();
+    return this.pc.createDataChannel(label, init);
+  }
+
+  /** The server told the transport's state. */
+  told(state: 'connected' | 'interrupted' | 'closed'): void {
+    if (state === 'interrupted') this.#restartIce();
+    else if (state === 'closed') this.#lose();
+  }
+
+  /** The signalling is back after a cut. */
+  signallingBack(): void {
+    const state = this.pc.iceConnectionState;
+    if (this.#restartWanted || state === 'disconnected' || state === 'failed') this.#restartIce();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#repairTimer);
+    this.pc.close();
+    const error = new Superseded();
+    this.#nextOffer.reject(error);
+    this.#nextAnswer.reject(error);
+  }
+
+  #transceiver(mid: string): RTCRtpTransceiver | undefined {
+    let transceiver = this.#byMid.get(mid);
+    if (!transceiver) {
+      transceiver = this.pc.getTransceivers().find((candidate) => candidate.mid === mid);
+      if (transceiver) this.#byMid.set(mid, transceiver);
+    }
+    return transceiver;
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    let failures = 0;
+    try {
+      await nextTask();
+      while (this.#dirty && !this.#closed) {
+        this.#dirty = false;
+        const offer = this.#nextOffer;
+        const answer = this.#nextAnswer;
+        this.#nextOffer = deferred();
+        this.#nextAnswer = deferred();
+        this.#lastAnswer = answer.promise;
+        try {
+          await this.#exchange(offer);
+          answer.resolve();
+          failures = 0;
+        } catch (error) {
+          if (this.#closed) {
+            offer.reject(new Superseded());
+            answer.reject(new Superseded());
+            return;
+          }
+          await this.pc.setLocalDescription({ type: 'rollback' }).catch(() => {});
+          const code = (error as TertuliaError).code;
+          if (code === 'unavailable' && failures < 6) {
+            // No worker for now. Who waits, waits for the next offer.
+            failures++;
+            this.#nextOffer.promise.then(offer.resolve, offer.reject);
+            this.#nextAnswer.promise.then(answer.resolve, answer.reject);
+            this.#dirty = true;
+            await new Promise((resolve) => setTimeout(resolve, Math.min(4_000, 250 * 2 ** failures)));
+            continue;
+          }
+          warn(error);
+          offer.reject(error);
+          answer.reject(error);
+          // The server lost the transport while we asked.
+          if (code === 'not-found' || code === 'conflict') this.#lose();
+        }
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #exchange(offer: Deferred): Promise<void> {
+    const iceRestart = this.#restart;
+    this.#restart = false;
+    const description = await this.pc.createOffer({ iceRestart });
+    await this.pc.setLocalDescription(description);
+    // The server is ICE-lite and learns our addresses from our checks: candidates need not be sent.
+    const answer = this.#host.request('offer', { transport: this.name, sdp: description.sdp ?? '' });
+    this.#offersMade++;
+    offer.resolve();
+    const { sdp } = await answer;
+    await this.pc.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  #watch(): void {
+    if (this.#closed) return;
+    switch (this.pc.iceConnectionState) {
+      case 'connected':
+      case 'completed':
+        clearTimeout(this.#repairTimer);
+        this.#repairTimer = undefined;
+        this.#restarts = 0;
+        this.#restartWanted = false;
+        break;
+      case 'disconnected':
+        this.#repairTimer ??= setTimeout(() => {
+          this.#repairTimer = undefined;
+          this.#restartIce();
+        }, disconnectedFor);
+        break;
+      case 'failed':
+        this.#restartIce();
+        break;
+    }
+    this.#host.changed();
+  }
+
+  #restartIce(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#repairTimer);
+    this.#repairTimer = undefined;
+    if (!this.#host.live()) {
+      this.#restartWanted = true;
+      return;
+    }
+    this.#restartWanted = false;
+    if (this.#restarts >= maxRestarts) {
+      this.#lose();
+      return;
+    }
+    this.#restarts++;
+    this.#restart = true;
+    this.negotiate();
+    this.#repairTimer = setTimeout(() => {
+      this.#repairTimer = undefined;
+      if (this.connected) this.#restarts = 0;
+      else this.#restartIce();
+    }, restartWithin);
+  }
+
+  #lose(): void {
+    if (this.#closed) return;
+    this.close();
+    this.#host.lost();
+  }
+}
+
+/** Sets bounds on a sender that sends already. */
+async function setEncoding(sender: RTCRtpSender, encoding: Encoding): Promise<void> {
+  try {
+    const parameters = sender.getParameters();
+    for (const each of parameters.encodings) {
+      if (encoding.maxBitrate === undefined) delete each.maxBitrate;
+      else each.maxBitrate = encoding.maxBitrate;
+    }
+    await sender.setParameters(parameters);
+  } catch (error) {
+    warn(error);
+  }
+}
+
+function preferCodecs(transceiver: RTCRtpTransceiver, names: readonly string[]): void {
+  // An older browser has no setCodecPreferences; the server's answer orders the codecs as well.
+  if (names.length === 0 || typeof transceiver.setCodecPreferences !== 'function') return;
+  const capabilities = RTCRtpReceiver.getCapabilities?.('video');
+  if (!capabilities) return;
+  try {
+    transceiver.setCodecPreferences(orderCodecs(capabilities.codecs, names));
+  } catch (error) {
+    warn(error);
+  }
+}
+
+/** The codecs, those of names first and in their order; all are kept. */
+export function orderCodecs<C extends { mimeType: string }>(codecs: readonly C[], names: readonly string[]): C[] {
+  const rank = (codec: C): number => {
+    const name = codec.mimeType.slice(codec.mimeType.indexOf('/') + 1).toLowerCase();
+    const index = names.findIndex((each) => each.toLowerCase() === name);
+    return index >= 0 ? index : names.length;
+  };
+  return [...codecs].sort((a, b) => rank(a) - rank(b)); // stable
+}
+
+// Not a timer: those are slow in hidden tabs.
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+function deferred(): Deferred {
+  let resolve!: () => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  promise.catch(() => {}); // often nobody waits
+  return { promise, resolve, reject };
+}
+
+function warn(error: unknown): void {
+  console.warn('tertulia:', error);
+}
