@@ -137,8 +137,8 @@ type Section struct {
 	SCTPPort       int `json:"sctpPort,omitempty"`
 	MaxMessageSize int `json:"maxMessageSize,omitempty"` // bytes the peer takes in one message; 0 for any number
 
-	media    string // m-line, for answers to sections of unknown kind
-	protocol string
+	// Media is the media name of a section of unknown kind; empty otherwise.
+	Media string `json:"media,omitempty"`
 }
 
 // Peer is what the peer said of its end of the transport.
