@@ -79,3 +79,123 @@ type Sink interface {
 // protocol.SlotsChanged, SlotsMissing, SubscriptionChanged, TrackStarted and
 // SpeakersChanged.
 type Event = protocol.EventBody
+
+// Router is the media of one room on one shard. Its state is plain and
+// survives a JSON round trip (MarshalJSON and Restore), but for the packets in
+// the rings.
+type Router struct {
+	cfg   Config
+	state routerState
+
+	byKey     map[TransportKey]*peer
+	streams   map[protocol.StreamID]*publication
+	sources   map[uint32]*source // by serial
+	due       instant            // when Advance is next wanted, 0 never
+	events    []Event
+	changed   []*peer // whose slots have to be told
+	rebind    []*peer // whose subscriptions have to be looked at
+	pending   []*source
+	reports   []*source // whose sender report has to be passed on
+	resending []*peer   // with NACKs to answer
+	starting  []*slot   // that began a run in this Flush
+	working   []*peer   // in one Flush
+	round     uint32    // of Flush
+	scratch   scratch
+	dropped   Dropped
+}
+
+// routerState is what outlives a hand-over.
+type routerState struct {
+	Base          time.Time // of every instant
+	Serial        uint32    // last one given to a source
+	Peers         []*peer   // by index, nil where free
+	Publications  []*publication
+	Subscriptions []*subscription
+	Speakers      speakers
+}
+
+// scratch is memory for one packet at a time, kept so that none is allocated.
+type scratch struct {
+	packet     Packet
+	header     [maxHeader]byte
+	prefix     [maxPrefix]byte
+	forwarded  [256]byte
+	extensions received
+	rtcp       []byte
+}
+
+// New makes an empty Router.
+func New(cfg Config) *Router {
+	if cfg.RingBytes == 0 {
+		cfg.RingBytes = 2 << 20
+	}
+	if cfg.REMB == 0 {
+		cfg.REMB = 2_500_000
+	}
+	return &Router{
+		scratch: scratch{rtcp: make([]byte, 0, 4096)},
+		cfg:     cfg,
+		byKey:   map[TransportKey]*peer{},
+		streams: map[protocol.StreamID]*publication{},
+		sources: map[uint32]*source{},
+	}
+}
+
+// instant gives a time as nanoseconds from the base, which is an hour before the
+// first time ever told, so that 0 can mean never.
+func (r *Router) instant(now time.Time) instant {
+	if r.state.Base.IsZero() {
+		r.state.Base = now.Add(-time.Hour)
+	}
+	return instant(now.Sub(r.state.Base))
+}
+
+func (r *Router) peer(id Peer) *peer {
+	if id < 0 || int(id) >= len(r.state.Peers) {
+		return nil
+	}
+	return r.state.Peers[id]
+}
+
+// schedule asks for Advance at t at the latest.
+func (r *Router) schedule(t instant) {
+	if r.due == 0 || t < r.due {
+		r.due = t
+	}
+}
+
+// Timer gives the time at which Advance is next due; zero when never.
+func (r *Router) Timer() time.Time {
+	if r.due == 0 {
+		return time.Time{}
+	}
+	return r.state.Base.Add(time.Duration(r.due))
+}
+
+// Advance sends what is due by time: reports, feedback, and requests for
+// packets and keyframes to publishers.
+func (r *Router) Advance(now time.Time, sink Sink) {
+	t := r.instant(now)
+	if r.due == 0 || t < r.due {
+		return
+	}
+	r.due = 0
+	for _, p := range r.state.Peers {
+		if p != nil && p.Connected && len(p.Inbounds) > 0 {
+			r.advanceInbound(t, p, sink)
+		}
+	}
+	r.advanceSpeakers(t)
+}
+
+func (r *Router) advanceInbound(now instant, p *peer, sink Sink) {
+	r.advanceTransportCC(now, p, sink)
+	r.advanceReports(now, p, sink)
+	for _, in := range p.Inbounds {
+		for _, s := range in.Sources {
+			r.advanceLosses(now, p, in, s, sink)
+			r.advanceKeyframe(now, p, in, s, sink)
+		}
+		r.advanceLayer(now, in)
+	}
+}

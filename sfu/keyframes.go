@@ -1,0 +1,110 @@
+package sfu
+
+import (
+	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sdp"
+)
+
+// keyframeState is the asking for keyframes of one source. However many
+// subscribers want one, and however often, the publisher is asked at most once
+// in keyframeInterval, and asked again while none comes.
+type keyframeState struct {
+	Wanted    bool
+	AskedAt   instant // last request
+	Asked     int     // requests since the last keyframe
+	FIR       uint8   // sequence number of FIR (RFC 5104 section 4.3.1.1)
+	CameAt    instant
+	Seen      bool
+	Timestamp uint32 // of the last keyframe
+}
+
+const (
+	keyframeInterval = 300 * millisecond
+	keyframePatience = second // between repeats after many without an answer
+	keyframeHurries  = 10
+)
+
+// next is when the publisher may be asked.
+func (k *keyframeState) next() instant {
+	if k.AskedAt == 0 {
+		return 0
+	}
+	if k.Asked > keyframeHurries {
+		return k.AskedAt + keyframePatience
+	}
+	return k.AskedAt + keyframeInterval
+}
+
+// wantKeyframe asks for a keyframe of the layer that is to be forwarded. The
+// request goes out in the next Advance.
+func (r *Router) wantKeyframe(now instant, t *track) {
+	if t.Kind != protocol.Video || t.Muted || t.in == nil {
+		return
+	}
+	for _, s := range t.in.Sources {
+		if s.Serial == t.in.Current || t.in.Current == 0 {
+			s.Keyframe.Wanted = true
+			r.schedule(max(now, s.Keyframe.next()))
+		}
+	}
+}
+
+// keyframeCame takes note of the answer.
+func (s *source) keyframeCame(now instant) {
+	s.Keyframe.Wanted = false
+	s.Keyframe.Asked = 0
+	s.Keyframe.CameAt = now
+	s.Counted.Keyframes++
+}
+
+// advanceKeyframe sends the request that is due, by PLI (RFC 4585) or FIR
+// (RFC 5104), whichever was negotiated.
+func (r *Router) advanceKeyframe(now instant, p *peer, in *inbound, s *source, sink Sink) {
+	k := &s.Keyframe
+	if !k.Wanted || in.track == nil || in.track.Muted || !s.Seq.Started && !s.Signalled {
+		return
+	}
+	if next := k.next(); now < next {
+		r.schedule(next)
+		return
+	}
+	c := in.codecInUse()
+	if c == nil || !c.PLI && !c.FIR {
+		k.Wanted = false
+		return
+	}
+	k.AskedAt = now
+	k.Asked++
+	s.Counted.KeyframeRequests++
+	b := r.scratch.rtcp[:0]
+	if c.PLI {
+		b = appendRTCPHeader(b, 1, rtcpPayloadFeedback)
+		b = appendUint32(b, p.SSRC)
+		b = appendUint32(b, s.SSRC)
+	} else {
+		k.FIR++
+		b = appendRTCPHeader(b, 4, rtcpPayloadFeedback)
+		b = appendUint32(b, p.SSRC)
+		b = appendUint32(b, 0)
+		b = appendUint32(b, s.SSRC)
+		b = append(b, k.FIR, 0, 0, 0)
+	}
+	setRTCPLength(b, 0)
+	r.sendRTCP(p, b, sink)
+	r.schedule(k.next())
+}
+
+// codecInUse is the codec of what the section sends now, else its first one.
+func (in *inbound) codecInUse() *sdp.Codec {
+	if len(in.Codecs) == 0 {
+		return nil
+	}
+	if t := in.track; t != nil && t.Started {
+		for i := range in.Codecs {
+			if in.Codecs[i].PayloadType == t.Formats[t.Format].PT {
+				return &in.Codecs[i]
+			}
+		}
+	}
+	return &in.Codecs[0]
+}

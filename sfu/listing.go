@@ -1,0 +1,25 @@
+package sfu
+
+import (
+	"slices"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
+)
+
+// Listing gives the streams and subscriptions that the router holds, in the order
+// in which they were made.
+func (r *Router) Listing() (streams []protocol.PublishStream, subscriptions []protocol.ListedSubscription) {
+	for _, pub := range r.state.Publications {
+		s := protocol.PublishStream{Participant: pub.Participant, Stream: pub.Stream, Data: pub.Data}
+		for _, t := range pub.Tracks {
+			s.Tracks = append(s.Tracks, t.PublishTrack)
+		}
+		streams = append(streams, s)
+	}
+	for _, sub := range r.state.Subscriptions {
+		l := protocol.ListedSubscription{Participant: sub.Participant, SubscribeTo: sub.SubscribeTo}
+		l.Tracks = slices.Clone(sub.Tracks)
+		subscriptions = append(subscriptions, l)
+	}
+	return streams, subscriptions
+}

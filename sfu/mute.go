@@ -1,0 +1,42 @@
+package sfu
+
+import (
+	"time"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
+)
+
+// Mute stops or resumes the forwarding of a track. While it is muted nothing of
+// it is kept or forwarded; afterwards it goes on with unbroken sequence
+// numbers, video with a keyframe.
+func (r *Router) Mute(now time.Time, m protocol.MuteTrack) *protocol.Error {
+	at := r.instant(now)
+	pub := r.streams[m.Stream]
+	if pub == nil {
+		return protocol.Errorf(protocol.CodeNotFound, "there is no stream %d", m.Stream)
+	}
+	for _, t := range pub.Tracks {
+		if t.ID != m.Track {
+			continue
+		}
+		if t.Muted == m.Muted {
+			return nil
+		}
+		t.Muted = m.Muted
+		t.Level = levelState{}
+		for _, s := range t.slots {
+			s.Live = false
+		}
+		if t.in != nil {
+			for _, s := range t.in.Sources {
+				s.Losses = s.Losses[:0]
+			}
+		}
+		if !t.Muted {
+			r.wantKeyframe(at, t)
+		}
+		r.schedule(at)
+		return nil
+	}
+	return protocol.Errorf(protocol.CodeNotFound, "stream %d has no track %q", m.Stream, m.Track)
+}

@@ -1,0 +1,215 @@
+package sfu
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tertulia-rtc/tertulia/codec"
+	"github.com/tertulia-rtc/tertulia/protocol"
+)
+
+// publication is a published stream.
+type publication struct {
+	Participant protocol.ParticipantID
+	Stream      protocol.StreamID
+	Data        bool
+	Tracks      []*track
+
+	subs []*subscription
+}
+
+// track is one medium of a published stream.
+type track struct {
+	protocol.PublishTrack
+	// Formats lists what came, for entries of rings and for slots to refer to;
+	// it only grows. Format is the one that is in use. Both are empty until the
+	// first packet.
+	Formats []format
+	Format  uint8
+	Started bool
+	// FormatAt is when Format last changed.
+	FormatAt instant
+	Level    levelState
+
+	pub   *publication
+	peer  *peer    // that publishes it, while it is there
+	in    *inbound // its section, while it is there
+	slots []*slot  // that are bound to it
+}
+
+// format is a codec as the publisher has it.
+type format struct {
+	codec.Codec
+	// RED says that it wraps Opus in RFC 2198. PT is what the publisher
+	// calls it, for the block headers of RED.
+	RED bool
+	PT  uint8
+}
+
+// name is the codec as people know it: RED is a wrapping of Opus.
+func (f *format) name() string {
+	if f.RED {
+		return codec.Opus
+	}
+	return codecName(f.Codec)
+}
+
+const maxFormats = 16
+
+// formatOf gives the index of a codec in Formats, which it adds if need be.
+func (t *track) formatOf(c codec.Codec, pt uint8) (uint8, bool) {
+	for i := range t.Formats {
+		if f := &t.Formats[i]; f.PT == pt && strings.EqualFold(f.Name, c.Name) && f.Fmtp == c.Fmtp {
+			return uint8(i), true
+		}
+	}
+	if len(t.Formats) == maxFormats {
+		return 0, false
+	}
+	t.Formats = append(t.Formats, format{Codec: c, PT: pt, RED: strings.EqualFold(c.Name, codec.RED)})
+	for _, s := range t.slots {
+		s.resolve(len(t.Formats) - 1)
+	}
+	return uint8(len(t.Formats) - 1), true
+}
+
+// awaited says whether some subscriber could use a keyframe.
+func (t *track) awaited() bool {
+	return slices.ContainsFunc(t.slots, func(s *slot) bool { return s.peer.Connected && !s.Live })
+}
+
+// Publish makes a stream known. The transports and sections of its tracks may
+// appear before or after. Publishing a stream again replaces it.
+func (r *Router) Publish(now time.Time, p protocol.PublishStream) *protocol.Error {
+	at := r.instant(now)
+	if len(p.Tracks) > protocol.MaxTracks {
+		return protocol.Errorf(protocol.CodeLimit, "a stream has at most %d tracks", protocol.MaxTracks)
+	}
+	for i, t := range p.Tracks {
+		if t.Kind != protocol.Audio && t.Kind != protocol.Video {
+			return protocol.Errorf(protocol.CodeBadRequest, "track %q is neither audio nor video", t.ID)
+		}
+		for _, u := range p.Tracks[:i] {
+			if u.ID == t.ID || u.Transport == t.Transport && u.MID == t.MID {
+				return protocol.Errorf(protocol.CodeBadRequest, "tracks %q and %q of the stream share an id or a section", u.ID, t.ID)
+			}
+		}
+		if other := r.claimant(p.Participant, t.Transport, t.MID); other != nil && other.pub.Stream != p.Stream {
+			return protocol.Errorf(protocol.CodeConflict, "section %q of transport %q carries a track of stream %d already; unpublish that first", t.MID, t.Transport, other.pub.Stream)
+		}
+	}
+	if old := r.streams[p.Stream]; old != nil {
+		if old.Participant != p.Participant {
+			return protocol.Errorf(protocol.CodeConflict, "stream %d belongs to another participant", p.Stream)
+		}
+		if err := r.Unpublish(now, p.Stream); err != nil {
+			return err
+		}
+	}
+	pub := &publication{Participant: p.Participant, Stream: p.Stream, Data: p.Data}
+	for _, t := range p.Tracks {
+		pub.Tracks = append(pub.Tracks, &track{PublishTrack: t, pub: pub})
+	}
+	r.state.Publications = append(r.state.Publications, pub)
+	r.streams[p.Stream] = pub
+	for _, t := range pub.Tracks {
+		peer := r.byKey[TransportKey{p.Participant, t.Transport}]
+		if peer == nil {
+			continue
+		}
+		for _, in := range peer.Inbounds {
+			if in.MID == t.MID && in.track == nil && kindOf(in.Kind) == t.Kind {
+				r.join(at, peer, t, in)
+			}
+		}
+	}
+	r.bind(at)
+	return nil
+}
+
+// claimant gives the track that a section was published as.
+func (r *Router) claimant(who protocol.ParticipantID, transport protocol.TransportID, mid string) *track {
+	for _, pub := range r.state.Publications {
+		if pub.Participant != who {
+			continue
+		}
+		for _, t := range pub.Tracks {
+			if t.Transport == transport && t.MID == mid {
+				return t
+			}
+		}
+	}
+	return nil
+}
+
+// join gives a track the section that carries it.
+func (r *Router) join(now instant, p *peer, t *track, in *inbound) {
+	t.peer, t.in = p, in
+	in.track = t
+	if t.Kind == protocol.Video {
+		r.wantKeyframe(now, t)
+	}
+}
+
+// part takes a track's section away; its slots stay bound, for it may come back.
+func (r *Router) part(t *track) {
+	if t.in == nil {
+		return
+	}
+	for _, s := range t.in.Sources {
+		s.pending = s.pending[:0]
+		s.Losses = s.Losses[:0]
+	}
+	t.in.track = nil
+	t.in, t.peer = nil, nil
+	for _, s := range t.slots {
+		s.Live = false
+	}
+}
+
+// Unpublish forgets a stream and its subscriptions. It is an error when there is
+// no such stream.
+func (r *Router) Unpublish(now time.Time, id protocol.StreamID) *protocol.Error {
+	at := r.instant(now)
+	pub := r.streams[id]
+	if pub == nil {
+		return protocol.Errorf(protocol.CodeNotFound, "there is no stream %d", id)
+	}
+	delete(r.streams, id)
+	r.state.Publications = slices.DeleteFunc(r.state.Publications, func(p *publication) bool { return p == pub })
+	for _, sub := range slices.Clone(pub.subs) {
+		r.dropSubscription(sub)
+	}
+	for _, t := range pub.Tracks {
+		r.part(t)
+	}
+	r.bind(at)
+	return nil
+}
+
+// changeFormat takes note of the first packet of a track, and of a new codec in
+// mid-stream. It is false when the packet has to be dropped: a publisher that
+// changes all the time must not keep its subscribers busy.
+func (r *Router) changeFormat(now instant, t *track, f uint8) bool {
+	if t.Started && now-t.FormatAt < second {
+		return false
+	}
+	name := t.Formats[f].name()
+	told := t.Started && name == t.Formats[t.Format].name()
+	t.Started, t.Format, t.FormatAt = true, f, now
+	if !told {
+		t.Codec = name
+		r.events = append(r.events, protocol.TrackStarted{Stream: t.pub.Stream, Track: t.ID, Codec: name})
+	}
+	for _, s := range t.slots {
+		s.Live = false
+	}
+	for _, sub := range t.pub.subs {
+		if p := r.byKey[TransportKey{sub.Participant, sub.Transport}]; p != nil {
+			r.needRebind(p)
+		}
+	}
+	r.bind(now)
+	return true
+}

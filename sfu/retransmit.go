@@ -1,0 +1,163 @@
+package sfu
+
+import (
+	"encoding/binary"
+
+	"github.com/tertulia-rtc/tertulia/sfu/rtpbuf"
+)
+
+// resendState bounds what one subscriber can make us send again.
+type resendState struct {
+	// Credit is how many bytes may be sent again: so much a second, and half of
+	// what is sent for the first time.
+	Credit  int64
+	At      instant
+	pending bool // is in Router.resending
+}
+
+const (
+	resendBurst     = 256 << 10 // bytes
+	resendPerSecond = 64 << 10  // bytes
+	resendPause     = 15 * millisecond
+	maxResendQueue  = 256 // packets of one slot between two flushes
+	resentMemory    = 64  // packets of one slot that are not sent again at once
+)
+
+// resentState is what a slot has to send again, and what it just did.
+type resentState struct {
+	Queue  []uint64 // extended sequence numbers as sent
+	recent [resentMemory]struct {
+		seq uint64
+		at  instant
+	}
+}
+
+// handleNACK takes a subscriber's request for packets (RFC 4585 section 6.2.1).
+// They leave with the next Flush.
+func (r *Router) handleNACK(now instant, p *peer, ssrc uint32, pairs []byte, budget *int) {
+	s := p.slotOf(ssrc)
+	if s == nil {
+		p.Counted.ForeignRTCP++
+		return
+	}
+	for ; len(pairs) >= 4; pairs = pairs[4:] {
+		mask := uint32(binary.BigEndian.Uint16(pairs[2:]))<<1 | 1
+		first := binary.BigEndian.Uint16(pairs)
+		for i := uint16(0); mask != 0; i, mask = i+1, mask>>1 {
+			if mask&1 == 0 {
+				continue
+			}
+			if *budget == 0 || len(s.Resent.Queue) >= maxResendQueue {
+				p.Counted.NACKsRefused++
+				return
+			}
+			*budget--
+			p.Counted.NACKsIn++
+			s.Resent.Queue = append(s.Resent.Queue, s.extend(first+i))
+		}
+	}
+	if !p.Resend.pending {
+		p.Resend.pending = true
+		r.resending = append(r.resending, p)
+	}
+}
+
+// extend gives the extended form of a sequence number that the slot sent.
+func (s *slot) extend(seq uint16) uint64 {
+	return s.Seq - uint64(uint16(s.Seq)-seq)
+}
+
+func (r *Router) flushRetransmissions(now instant, sink Sink) {
+	for _, p := range r.resending {
+		p.Resend.pending = false
+		c := &p.Resend
+		if c.At == 0 {
+			c.Credit += resendBurst / 4
+		} else {
+			c.Credit += int64(now-c.At) * resendPerSecond / int64(second)
+		}
+		c.At = now
+		c.Credit = min(c.Credit, resendBurst)
+		for _, s := range p.Slots {
+			for _, seq := range s.Resent.Queue {
+				if p.Connected {
+					r.resend(now, p, s, seq, sink)
+				}
+			}
+			s.Resent.Queue = s.Resent.Queue[:0]
+		}
+	}
+	r.resending = r.resending[:0]
+}
+
+// findRun gives the run in which a sequence number was sent.
+func (s *slot) findRun(seq uint64) *run {
+	if s.Run.Source != 0 && seq >= s.Run.Out {
+		return &s.Run
+	}
+	for i := range s.Past {
+		if seq >= s.Past[i].Out {
+			return &s.Past[i]
+		}
+	}
+	return nil
+}
+
+// resend sends a packet again: in the RTX stream where there is one (RFC 4588),
+// else byte for byte as it was.
+func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
+	run := s.findRun(seq)
+	if run == nil || s.track == nil || s.track.Muted {
+		p.Counted.NACKsMissed++
+		return
+	}
+	source := r.sources[run.Source]
+	if source == nil || source.in.track != s.track {
+		p.Counted.NACKsMissed++
+		return
+	}
+	e := source.ring.Get(seq - run.Out + run.First)
+	if e == nil {
+		p.Counted.NACKsMissed++
+		return
+	}
+	recent := &s.Resent.recent[seq%resentMemory]
+	if recent.seq == seq && now-recent.at < max(resendPause, s.Reported.RTT/2) {
+		p.Counted.NACKsRepeated++
+		return
+	}
+	f := &s.formats[e.Format]
+	osn := 0
+	if f.rtx != 0 {
+		osn = 2
+		binary.BigEndian.PutUint16(r.scratch.prefix[:], uint16(seq))
+	}
+	b := ready{entry: e, forwarded: source.ring.Extensions(e), payload: source.ring.Payload(e)}
+	if s.track.Formats[e.Format].RED {
+		b.primary = primaryBlock(b.payload)
+	}
+	packet := &r.scratch.packet
+	if !r.fill(packet, s, run, f, &b, osn) {
+		return
+	}
+	n := int64(len(packet.Prefix) + len(packet.Payload))
+	if p.Resend.Credit < n {
+		p.Counted.NACKsRefused++
+		return
+	}
+	p.Resend.Credit -= n
+	recent.seq, recent.at = seq, now
+	pt, ssrc, number := f.pt, s.SSRC, uint16(seq)
+	if f.rtx != 0 {
+		s.RTXSeq++
+		pt, ssrc, number = f.rtx, s.RTX, s.RTXSeq
+	}
+	packet.Header = s.Form.appendHeader(r.scratch.header[:0], pt, packet.Marker, number, e.Timestamp+run.Timestamp, ssrc, b.forwarded)
+	if e.Flags&rtpbuf.Padding != 0 {
+		packet.Header[0] |= 0x20
+	}
+	packet.Retransmission = true
+	p.Counted.Retransmitted++
+	p.Counted.RetransmittedBytes += uint64(n)
+	sink.SendRTP(packet)
+}

@@ -1,0 +1,406 @@
+package sfu
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tertulia-rtc/tertulia/codec"
+	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sdp"
+)
+
+// slot is a receiving section of a subscriber. Its SSRCs are for life, and so
+// are its sequence numbers, timestamps and picture ids: they go on when the slot
+// is bound to another track, so that the receiver sees one unbroken stream.
+type slot struct {
+	MID    string
+	Kind   protocol.Kind
+	SSRC   uint32
+	RTX    uint32
+	CNAME  string
+	Codecs []sdp.Codec
+	Form   headerForm
+
+	// Stream and Track are what it is bound to; Stream is 0 while it is free.
+	Stream protocol.StreamID
+	Track  protocol.TrackID
+
+	// Live says that Run is being forwarded; otherwise the slot waits for a
+	// packet to start a new run with: any of audio, a keyframe of video.
+	Live bool
+	Run  run
+	// Past holds runs before Run of the same track, newest first, from which
+	// packets may still be asked for.
+	Past []run
+
+	Seq       uint64 // highest extended sequence number sent
+	Timestamp uint32 // of that packet
+	SentAt    instant
+	PictureID uint16
+	TL0       uint8
+	RTXSeq    uint16
+	Packets   uint64 // sent, without retransmissions
+	Bytes     uint64 // of their payloads
+	Resent    resentState
+	Reported  receiverReport
+	SR        sentReport
+
+	peer    *peer
+	track   *track
+	part    *part
+	changed bool
+	formats [maxFormats]outFormat
+}
+
+// run is a stretch of one received stream that is forwarded with the same
+// offsets: what is sent again later is found through it.
+type run struct {
+	Source uint32 // serial; 0 is no run
+	First  uint64 // sequence number received, of the first packet
+	Out    uint64 // the same, as sent
+	// Offsets from what was received to what is sent, modulo their sizes.
+	Timestamp uint32
+	PictureID uint16
+	TL0       uint8
+	Rewrite   bool // PictureID or TL0 is not 0
+}
+
+const maxPastRuns = 3
+
+// operation is what has to be done to payloads of a format.
+type operation uint8
+
+const (
+	opDrop      operation = iota // the receiver did not negotiate it
+	opForward                    // as it is
+	opUnwrap                     // RED: only the primary block
+	opRenameRED                  // RED: block headers name another payload type
+)
+
+// outFormat is how a slot sends one of its track's formats.
+type outFormat struct {
+	op    operation
+	codec uint8 // index in Codecs
+	pt    uint8
+	rtx   uint8 // payload type of RTX, 0 none
+	inner uint8 // payload type of Opus inside RED
+	nack  bool
+	vp8   bool
+}
+
+// resolve finds how the format with index i of the track is sent.
+func (s *slot) resolve(i int) {
+	f := &s.track.Formats[i]
+	s.formats[i] = outFormat{}
+	if k := s.accepts(f.Codec); k >= 0 {
+		c := &s.Codecs[k]
+		out := outFormat{op: opForward, codec: uint8(k), pt: c.PayloadType, nack: c.NACK, vp8: codecName(c.Codec) == codec.VP8}
+		if s.RTX != 0 {
+			out.rtx = c.RTX
+		}
+		if f.RED {
+			// The blocks of RED name the payload type of Opus.
+			opus := slices.IndexFunc(s.Codecs, func(c sdp.Codec) bool { return strings.EqualFold(c.Name, codec.Opus) })
+			if opus < 0 {
+				return
+			}
+			out.op, out.inner = opRenameRED, s.Codecs[opus].PayloadType
+		}
+		s.formats[i] = out
+		return
+	}
+	if f.RED {
+		for k := range s.Codecs {
+			if c := &s.Codecs[k]; strings.EqualFold(c.Name, codec.Opus) {
+				s.formats[i] = outFormat{op: opUnwrap, codec: uint8(k), pt: c.PayloadType, nack: c.NACK}
+				if s.RTX != 0 {
+					s.formats[i].rtx = c.RTX
+				}
+				return
+			}
+		}
+	}
+}
+
+func (s *slot) resolveAll() {
+	for i := range s.track.Formats {
+		s.resolve(i)
+	}
+}
+
+// accepts gives the index of the codec to send c as, or −1.
+func (s *slot) accepts(c codec.Codec) int {
+	if i := slices.IndexFunc(s.Codecs, func(mine sdp.Codec) bool { return codec.Match(mine.Codec, c) }); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(s.Codecs, func(mine sdp.Codec) bool { return codec.Decodes(mine.Codec, c) })
+}
+
+// canCarry says whether the slot can be bound to a track that has started.
+func (s *slot) canCarry(t *track) bool {
+	f := &t.Formats[t.Format]
+	if s.accepts(f.Codec) >= 0 {
+		return true
+	}
+	return f.RED && slices.ContainsFunc(s.Codecs, func(c sdp.Codec) bool { return strings.EqualFold(c.Name, codec.Opus) })
+}
+
+// subscription is one participant's receipt of one stream.
+type subscription struct {
+	Participant protocol.ParticipantID
+	protocol.SubscribeTo
+	Parts []*part
+}
+
+// part is the subscription of one track.
+type part struct {
+	Track  protocol.TrackID
+	State  string
+	Codec  string
+	Reason string
+
+	track *track
+	slot  *slot
+}
+
+// Subscribe makes or replaces a subscription. It is an error when there is no
+// such stream or track. What comes of it is told by events.
+func (r *Router) Subscribe(now time.Time, who protocol.ParticipantID, to protocol.SubscribeTo) *protocol.Error {
+	at := r.instant(now)
+	pub := r.streams[to.Stream]
+	if pub == nil {
+		return protocol.Errorf(protocol.CodeNotFound, "there is no stream %d", to.Stream)
+	}
+	if len(to.Tracks) > protocol.MaxTracks {
+		return protocol.Errorf(protocol.CodeLimit, "a stream has at most %d tracks", protocol.MaxTracks)
+	}
+	for _, id := range to.Tracks {
+		if !slices.ContainsFunc(pub.Tracks, func(t *track) bool { return t.ID == id }) {
+			return protocol.Errorf(protocol.CodeNotFound, "stream %d has no track %q", to.Stream, id)
+		}
+	}
+	var kept []*part
+	i := slices.IndexFunc(pub.subs, func(s *subscription) bool { return s.Participant == who })
+	if i >= 0 && pub.subs[i].Transport == to.Transport {
+		// Tracks that stay keep their slots.
+		sub := pub.subs[i]
+		sub.SubscribeTo = to
+		sub.Tracks = slices.Clone(to.Tracks)
+		kept, sub.Parts = sub.Parts, nil
+	} else {
+		if i >= 0 {
+			r.dropSubscription(pub.subs[i])
+		}
+		sub := &subscription{Participant: who, SubscribeTo: to}
+		sub.Tracks = slices.Clone(to.Tracks)
+		r.state.Subscriptions = append(r.state.Subscriptions, sub)
+		pub.subs = append(pub.subs, sub)
+		i = len(pub.subs) - 1
+		if p := r.byKey[TransportKey{who, to.Transport}]; p != nil {
+			p.subs = append(p.subs, sub)
+		}
+	}
+	sub := pub.subs[i]
+	for _, t := range pub.Tracks {
+		if to.Tracks != nil && !slices.Contains(to.Tracks, t.ID) {
+			continue
+		}
+		if k := slices.IndexFunc(kept, func(p *part) bool { return p.Track == t.ID }); k >= 0 {
+			sub.Parts = append(sub.Parts, kept[k])
+			kept = slices.Delete(kept, k, k+1)
+			continue
+		}
+		p := &part{Track: t.ID, track: t}
+		sub.Parts = append(sub.Parts, p)
+		r.setPart(sub, p, protocol.SubscriptionWaiting, "", "")
+	}
+	for _, p := range kept {
+		if p.slot != nil {
+			r.free(p.slot)
+		}
+	}
+	if p := r.byKey[TransportKey{who, to.Transport}]; p != nil {
+		r.needRebind(p)
+	}
+	r.bind(at)
+	return nil
+}
+
+// Unsubscribe removes a subscription; one that does not exist is no error.
+func (r *Router) Unsubscribe(now time.Time, who protocol.ParticipantID, stream protocol.StreamID) *protocol.Error {
+	at := r.instant(now)
+	for _, s := range r.state.Subscriptions {
+		if s.Participant == who && s.Stream == stream {
+			r.dropSubscription(s)
+			break
+		}
+	}
+	r.bind(at)
+	return nil
+}
+
+func (r *Router) dropSubscription(sub *subscription) {
+	for _, p := range sub.Parts {
+		if p.slot != nil {
+			r.free(p.slot)
+		}
+	}
+	is := func(s *subscription) bool { return s == sub }
+	r.state.Subscriptions = slices.DeleteFunc(r.state.Subscriptions, is)
+	if pub := r.streams[sub.Stream]; pub != nil {
+		pub.subs = slices.DeleteFunc(pub.subs, is)
+	}
+	if p := r.byKey[TransportKey{sub.Participant, sub.Transport}]; p != nil {
+		p.subs = slices.DeleteFunc(p.subs, is)
+		r.needRebind(p)
+	}
+}
+
+// needRebind asks bind to look at a subscriber.
+func (r *Router) needRebind(p *peer) {
+	if !p.rebind {
+		p.rebind = true
+		r.rebind = append(r.rebind, p)
+	}
+}
+
+// bind gives slots to tracks that wait for one, in the order in which they were
+// subscribed to, and tells what is missing.
+func (r *Router) bind(now instant) {
+	for len(r.rebind) > 0 {
+		p := r.rebind[len(r.rebind)-1]
+		r.rebind = r.rebind[:len(r.rebind)-1]
+		p.rebind = false
+		r.bindPeer(now, p)
+	}
+}
+
+func (r *Router) bindPeer(now instant, p *peer) {
+	var wanted, have [2]int
+	for _, s := range p.Slots {
+		have[kindIndex(s.Kind)]++
+	}
+	for _, sub := range p.subs {
+		for _, st := range sub.Parts {
+			if r.bindPart(now, p, sub, st) {
+				wanted[kindIndex(st.track.Kind)]++
+			}
+		}
+	}
+	for i := range wanted {
+		wanted[i] = min(wanted[i], protocol.MaxSlots)
+	}
+	if wanted[0] <= have[0] && wanted[1] <= have[1] {
+		p.Wanted = [2]int{}
+		return
+	}
+	if wanted == p.Wanted {
+		return
+	}
+	p.Wanted = wanted
+	r.events = append(r.events, protocol.SlotsMissing{Participant: p.Key.Participant, SlotsWanted: protocol.SlotsWanted{
+		Transport: p.Key.Transport, Audio: wanted[0], Video: wanted[1],
+	}})
+}
+
+// bindPart brings one subscribed track up to date and says whether it needs a
+// slot.
+func (r *Router) bindPart(now instant, p *peer, sub *subscription, st *part) bool {
+	t := st.track
+	if !t.Started {
+		r.setPart(sub, st, protocol.SubscriptionWaiting, "", "")
+		return true
+	}
+	if st.slot != nil && st.slot.canCarry(t) {
+		r.setPart(sub, st, protocol.SubscriptionActive, t.Codec, "")
+		return true
+	}
+	if st.slot != nil {
+		r.free(st.slot)
+	}
+	var free *slot
+	some, able := false, false
+	for _, s := range p.Slots {
+		if s.Kind != t.Kind {
+			continue
+		}
+		some = true
+		if s.canCarry(t) {
+			able = true
+			if s.track == nil && free == nil {
+				free = s
+			}
+		}
+	}
+	switch {
+	case some && !able:
+		r.setPart(sub, st, protocol.SubscriptionUnsupported, t.Codec, unsupported(p, t))
+		return false
+	case free == nil:
+		r.setPart(sub, st, protocol.SubscriptionWaiting, t.Codec, "")
+		return true
+	}
+	r.bindSlot(now, p, free, st)
+	r.setPart(sub, st, protocol.SubscriptionActive, t.Codec, "")
+	return true
+}
+
+// bindSlot gives a free slot to a track.
+func (r *Router) bindSlot(now instant, p *peer, s *slot, st *part) {
+	t := st.track
+	s.Stream, s.Track = t.pub.Stream, t.ID
+	s.track, s.part, st.slot = t, st, s
+	s.Live, s.Run, s.Past = false, run{}, s.Past[:0]
+	t.slots = append(t.slots, s)
+	s.resolveAll()
+	r.slotChanged(s)
+	r.wantKeyframe(now, t)
+}
+
+// free takes a slot from its track; another one that waits may have it.
+func (r *Router) free(s *slot) {
+	if s.track == nil {
+		return
+	}
+	s.track.slots = slices.DeleteFunc(s.track.slots, func(o *slot) bool { return o == s })
+	s.part.slot = nil
+	s.track, s.part = nil, nil
+	s.Stream, s.Track = 0, ""
+	s.Live, s.Run, s.Past = false, run{}, s.Past[:0]
+	s.Resent.Queue = s.Resent.Queue[:0]
+	r.slotChanged(s)
+	r.needRebind(s.peer)
+}
+
+// unsupported says to people why a track cannot be forwarded.
+func unsupported(p *peer, t *track) string {
+	var names []string
+	for _, s := range p.Slots {
+		if s.Kind != t.Kind {
+			continue
+		}
+		for _, c := range s.Codecs {
+			if name := codecName(c.Codec); !slices.Contains(names, name) && name != codec.RED {
+				names = append(names, name)
+			}
+		}
+	}
+	what := t.Codec
+	if slices.Contains(names, what) {
+		what += " in a profile" // the name alone would not explain it
+	}
+	if len(names) == 0 {
+		return fmt.Sprintf("the track is %s, and this receiver accepts no codec of ours", what)
+	}
+	return fmt.Sprintf("the track is %s, which this receiver does not accept; it accepts %s", what, strings.Join(names, ", "))
+}
+
+// kindIndex gives 0 for audio and 1 for video.
+func kindIndex(k protocol.Kind) int {
+	if k == protocol.Audio {
+		return 0
+	}
+	return 1
+}
