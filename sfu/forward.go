@@ -145,14 +145,14 @@ func (r *Router) maybeStart(now instant, sl *slot, s *source, e *rtpbuf.Entry) b
 	}
 	next := run{Source: s.Serial, First: e.Seq, Out: sl.Seq + 1}
 	if sl.Run.Source == s.Serial {
-		if e.Seq < sl.Run.First+(sl.Seq-sl.Run.Out) {
+		if e.Seq <= sl.Run.First+(sl.Seq-sl.Run.Out) {
 			return false // late, from before the pause
 		}
 		// The same clock goes on.
 		next.Timestamp, next.PictureID, next.TL0, next.Rewrite = sl.Run.Timestamp, sl.Run.PictureID, sl.Run.TL0, sl.Run.Rewrite
 	} else {
 		next.Timestamp = sl.Timestamp + elapsed(sl.SentAt, now, sl.Codecs[f.codec].ClockRate) - e.Timestamp
-		if f.vp8 {
+		if f.vp8 && sl.SentAt != 0 {
 			next.PictureID = sl.PictureID + 1 - e.PictureID
 			next.TL0 = sl.TL0 + 1 - e.TL0
 			next.Rewrite = true

@@ -25,6 +25,7 @@ package sfu
 
 import (
 	"math/rand/v2"
+	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
 )

@@ -19,12 +19,12 @@ type peer struct {
 	Slots     []*slot
 	// Retired holds slots whose sections do not send at present: their SSRCs
 	// may come back, and must never send a sequence number twice.
-	Retired   []*slot
-	Kinds     [maxExtensionID]extension // by the ids of this transport
-	Demux     demuxState
-	CC        transportCCState
-	Reports   reportState
-	Resend    resendState
+	Retired []*slot
+	Kinds   [maxExtensionID]extension // by the ids of this transport
+	Demux   demuxState
+	CC      transportCCState
+	Reports reportState
+	Resend  resendState
 	// Wanted is how many audio and video slots were last asked for.
 	Wanted  [2]int
 	Counted peerCounters
@@ -199,7 +199,6 @@ func (r *Router) setSlots(now instant, p *peer, t *sdp.Transport) {
 				SSRC: s.Send.SSRC, RTX: s.Send.RTX, peer: p,
 				Seq:       sequenceStart + r.cfg.Rand.Uint64N(1<<14),
 				Timestamp: r.cfg.Rand.Uint32(), RTXSeq: uint16(r.cfg.Rand.Uint32N(1 << 14)),
-				PictureID: uint16(r.cfg.Rand.Uint32N(1 << 15)), TL0: uint8(r.cfg.Rand.Uint32N(1 << 8)),
 			}
 		}
 		sl.MID, sl.Kind, sl.CNAME = s.Mid, kindOf(s.Kind), s.Send.CNAME
