@@ -66,6 +66,10 @@ func (s *described) errorf(code protocol.Code, format string, args ...any) *prot
 	return e
 }
 
+// usable tells whether the section is one to negotiate: in use, and of a kind
+// that is not rejected in any case.
+func (s *described) usable() bool { return !s.unused && s.kind != 0 }
+
 // name is how errors call the section.
 func (s *described) name() string {
 	name := "m-section " + strconv.Itoa(s.index+1) + " (" + clip(s.media)
@@ -107,6 +111,9 @@ func Parse(text string) (*Description, error) {
 		s.index, s.line = i, lines[i]
 		if err := s.parse(m, d.sessionLevel); err != nil {
 			return nil, err
+		}
+		if s.unused && s.noMid {
+			continue // some answer refused sections without their mid
 		}
 		if other, taken := mids[s.mid]; taken {
 			return nil, s.errorf(protocol.CodeBadRequest, "%s has the same mid", d.sections[other].name())
@@ -413,8 +420,8 @@ func (d *Description) parseBundle() error {
 	inUse := 0
 	for i := range d.sections {
 		s := &d.sections[i]
-		if s.unused || s.kind == 0 {
-			continue // one of unknown kind will be rejected, wherever it is
+		if !s.usable() {
+			continue
 		}
 		inUse++
 		if alone == nil && !slices.Contains(d.bundle, s.mid) {
@@ -433,13 +440,13 @@ func (d *Description) parseBundle() error {
 func (d *Description) tagged() *described {
 	for _, mid := range d.bundle {
 		for i := range d.sections {
-			if s := &d.sections[i]; s.mid == mid && !s.unused {
+			if s := &d.sections[i]; s.mid == mid && s.usable() {
 				return s
 			}
 		}
 	}
 	for i := range d.sections {
-		if s := &d.sections[i]; !s.unused {
+		if s := &d.sections[i]; s.usable() {
 			return s
 		}
 	}
@@ -495,7 +502,7 @@ func (d *Description) parseFingerprint(tagged *described) error {
 	d.peer.FingerprintHash, d.peer.Fingerprint = hash, value
 	for i := range d.sections {
 		s := &d.sections[i]
-		if s.unused || !s.attributes.has("fingerprint") {
+		if s.unused || s.kind == 0 || !s.attributes.has("fingerprint") {
 			continue
 		}
 		otherHash, other, err := fingerprintOf(s, nil)
