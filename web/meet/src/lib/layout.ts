@@ -1,0 +1,131 @@
+/** Where tiles go: pure arithmetic, told the area and how many there are. */
+
+export interface Rect {
+  x: number
+  y: number
+  width: number
+  height: number
+}
+
+export interface Grid {
+  columns: number
+  rows: number
+  tiles: Rect[]
+}
+
+export interface GridOptions {
+  /** Pixels between tiles. */
+  gap?: number
+  /** The narrowest and the widest shape of a tile (width ÷ height). */
+  minAspect?: number
+  maxAspect?: number
+}
+
+/** Below this width a tile is too small to recognise a face in. */
+const MIN_TILE_WIDTH = 132
+const MIN_TILE_HEIGHT = 96
+
+/**
+ * The grid of `count` tiles that fills the area best. Each number of columns is
+ * tried: its tiles take the shape of their cell as far as the limits allow, and
+ * the arrangement that covers most pixels wins. Rows are centred, the last one too.
+ */
+export function gridLayout(width: number, height: number, count: number, options: GridOptions = {}): Grid {
+  const { gap = 12, minAspect = 4 / 3, maxAspect = 16 / 9 } = options
+  if (count < 1 || width <= 0 || height <= 0) return { columns: 0, rows: 0, tiles: [] }
+
+  let best = { columns: 1, rows: count, width: 0, height: 0 }
+  for (let columns = 1; columns <= count; columns++) {
+    const rows = Math.ceil(count / columns)
+    const cellWidth = (width - gap * (columns - 1)) / columns
+    const cellHeight = (height - gap * (rows - 1)) / rows
+    if (cellWidth <= 0 || cellHeight <= 0) continue
+    const aspect = Math.min(maxAspect, Math.max(minAspect, cellWidth / cellHeight))
+    const tileWidth = Math.min(cellWidth, cellHeight * aspect)
+    const tileHeight = tileWidth / aspect
+    // A little better is not worth an arrangement with a lonely last row.
+    const better = 1 + (rows * columns - count < best.rows * best.columns - count ? -0.02 : 0.02)
+    if (tileWidth * tileHeight > best.width * best.height * better) {
+      best = { columns, rows, width: tileWidth, height: tileHeight }
+    }
+  }
+
+  const tiles: Rect[] = []
+  const blockHeight = best.rows * best.height + (best.rows - 1) * gap
+  for (let i = 0; i < count; i++) {
+    const row = Math.floor(i / best.columns)
+    const inRow = Math.min(best.columns, count - row * best.columns)
+    const rowWidth = inRow * best.width + (inRow - 1) * gap
+    tiles.push({
+      x: (width - rowWidth) / 2 + (i - row * best.columns) * (best.width + gap),
+      y: (height - blockHeight) / 2 + row * (best.height + gap),
+      width: best.width,
+      height: best.height,
+    })
+  }
+  return { columns: best.columns, rows: best.rows, tiles }
+}
+
+/** How many tiles the area can show before they get too small; at least one, at most `most`. */
+export function capacity(width: number, height: number, gap = 12, most = 25): number {
+  let count = 1
+  while (count < most) {
+    const tile = gridLayout(width, height, count + 1, { gap, minAspect: 1 }).tiles[0]
+    if (!tile || tile.width < MIN_TILE_WIDTH || tile.height < MIN_TILE_HEIGHT) break
+    count++
+  }
+  return count
+}
+
+export interface Stage {
+  stage: Rect
+  strip: Rect[]
+  /** How many of those who should be in the strip find no place in it. */
+  hidden: number
+}
+
+/**
+ * A large stage and a strip of small tiles: at the side of a wide area, below
+ * in a tall one. A strip that is too long shows its first tiles.
+ */
+export function stageLayout(width: number, height: number, count: number, gap = 12): Stage {
+  if (width <= 0 || height <= 0) return { stage: { x: 0, y: 0, width: 0, height: 0 }, strip: [], hidden: count }
+  if (count < 1) return { stage: { x: 0, y: 0, width, height }, strip: [], hidden: 0 }
+
+  const side = width / height >= 1.15
+  if (side) {
+    const tileWidth = Math.max(128, Math.min(248, width * 0.2))
+    const tileHeight = (tileWidth * 9) / 16
+    const fits = Math.max(1, Math.floor((height + gap) / (tileHeight + gap)))
+    const shown = Math.min(count, fits)
+    const block = shown * tileHeight + (shown - 1) * gap
+    const strip = Array.from({ length: shown }, (_, i) => ({
+      x: width - tileWidth,
+      y: (height - block) / 2 + i * (tileHeight + gap),
+      width: tileWidth,
+      height: tileHeight,
+    }))
+    return { stage: { x: 0, y: 0, width: width - tileWidth - gap, height }, strip, hidden: count - shown }
+  }
+
+  const tileHeight = Math.max(84, Math.min(148, height * 0.2))
+  const tileWidth = (tileHeight * 4) / 3
+  const fits = Math.max(1, Math.floor((width + gap) / (tileWidth + gap)))
+  const shown = Math.min(count, fits)
+  const block = shown * tileWidth + (shown - 1) * gap
+  const strip = Array.from({ length: shown }, (_, i) => ({
+    x: (width - block) / 2 + i * (tileWidth + gap),
+    y: height - tileHeight,
+    width: tileWidth,
+    height: tileHeight,
+  }))
+  return { stage: { x: 0, y: 0, width, height: height - tileHeight - gap }, strip, hidden: count - shown }
+}
+
+/** The small own picture over the other one's, in the lower right corner. */
+export function selfView(width: number, height: number, gap = 12): Rect {
+  const tall = height > width
+  const w = tall ? Math.max(96, Math.min(150, width * 0.3)) : Math.max(140, Math.min(264, width * 0.2))
+  const h = tall ? (w * 4) / 3 : (w * 9) / 16
+  return { x: width - w - gap, y: height - h - gap, width: w, height: h }
+}
