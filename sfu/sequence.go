@@ -22,7 +22,7 @@ type sequence struct {
 	PriorExpected uint64
 	PriorReceived uint64
 
-	transit int64  // arrival minus timestamp, in timestamp units
+	Transit int64  // arrival minus timestamp, in timestamp units
 	Jitter  uint32 // in 1/16 of timestamp units
 }
 
