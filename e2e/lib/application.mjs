@@ -22,5 +22,6 @@ export async function serveApplication(host = '127.0.0.1') {
   });
   await new Promise((resolve) => server.listen(0, host, resolve));
   const { port } = server.address();
-  return { url: `http://${host}:${port}/`, close: () => server.close() };
+  const bound = host.includes(':') ? `[${host}]` : host;
+  return { url: `http://${bound}:${port}/`, close: () => server.close() };
 }

@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url';
 
 const binary = process.env.TERTULIA_BINARY ?? fileURLToPath(new URL('../../.cache/bin/tertulia', import.meta.url));
 
-/** A free TCP port on the loopback address. */
-export function freePort() {
+/** A free TCP port of a loopback address. */
+export function freePort(host = '127.0.0.1') {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(0, host, () => {
       const { port } = server.address();
       server.close(() => resolve(port));
     });
@@ -36,8 +36,8 @@ export class Server {
   static async start(options) {
     const server = new Server(options);
     server.data = await mkdtemp(join(tmpdir(), 'tertulia-e2e-'));
-    server.port = await freePort();
-    server.mediaPort = await freePort();
+    server.port = await freePort(server.host);
+    server.mediaPort = await freePort(server.host);
     await server.run();
     return server;
   }
