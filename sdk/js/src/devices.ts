@@ -92,7 +92,11 @@ export function explain(error: unknown, wanted: MediaStreamConstraints | 'screen
   if (wanted === 'screen') {
     switch (name) {
       case 'NotAllowedError':
-        return new TertuliaError('cancelled', 'Nothing was chosen to share, or sharing is not allowed.', cause);
+        return new TertuliaError(
+          'cancelled',
+          'Nothing was chosen to share, or sharing is not allowed.',
+          cause,
+        );
       case 'NotFoundError':
         return new TertuliaError('device-missing', 'There is no screen to share.', cause);
       case 'InvalidStateError':
@@ -100,7 +104,8 @@ export function explain(error: unknown, wanted: MediaStreamConstraints | 'screen
     }
     return new TertuliaError('device-busy', `The screen could not be shared: ${message ?? name}`, cause);
   }
-  const what = wanted.audio && wanted.video ? 'camera and microphone' : wanted.video ? 'camera' : 'microphone';
+  const what =
+    wanted.audio && wanted.video ? 'camera and microphone' : wanted.video ? 'camera' : 'microphone';
   switch (name) {
     case 'NotAllowedError':
     case 'PermissionDeniedError':

@@ -5,6 +5,7 @@
  */
 
 export { Channel, type ChannelEvents, type ChannelOptions } from './channel.js';
+export { connect } from './connect.js';
 export { checkSupport, type Device, type Devices, devices, onDeviceChange } from './devices.js';
 export { Emitter, type Listeners } from './emitter.js';
 export { type ErrorCode, type LocalErrorCode, type ServerErrorCode, TertuliaError } from './errors.js';
@@ -20,7 +21,6 @@ export {
 export { RemoteStream, type RemoteStreamEvents, type RemoteTrack } from './remote-stream.js';
 export {
   type ConnectOptions,
-  connect,
   Room,
   type RoomEvents,
   type Speaker,

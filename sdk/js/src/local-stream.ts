@@ -1,5 +1,7 @@
-import type { Channel, ChannelOptions } from './channel.js';
+import { Channel, type ChannelOptions } from './channel.js';
+import { openDevices, openScreen } from './devices.js';
 import { Emitter } from './emitter.js';
+import { TertuliaError } from './errors.js';
 import type { JsonObject, Kind, Participant, Source } from './words.js';
 
 /** What all local streams can be made with. */
@@ -61,79 +63,339 @@ export interface LocalStreamEvents {
   ended: () => void;
 }
 
+/** What a local stream tells its publication. */
+export interface Publisher {
+  readonly id: number | undefined;
+  /** The mute state of a track changed. */
+  muted(track: LocalTrack): Promise<void>;
+  /** Another browser's track is to be sent, or none. */
+  replaced(track: LocalTrack): Promise<void>;
+  attributes(): Promise<void>;
+  channel(channel: Channel): void;
+  stopped(): void;
+}
+
+/** A track as the stream has it; the application sees it as a {@link LocalTrack}. */
+interface OwnTrack {
+  id: string;
+  kind: Kind;
+  source: Source;
+  muted: boolean;
+  mediaTrack: MediaStreamTrack | undefined;
+  /** How to open the device again. */
+  constraints: MediaTrackConstraints | undefined;
+}
+
+const defaultAudio: MediaTrackConstraints = {
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
+};
+
+const defaultVideo: MediaTrackConstraints = {
+  width: { ideal: 1280 },
+  height: { ideal: 720 },
+  frameRate: { ideal: 30, max: 30 },
+};
+
+const defaultBitrate: Record<Source, number | undefined> = {
+  camera: 1_200_000,
+  screen: 2_500_000,
+  microphone: undefined,
+  'screen-audio': undefined,
+  other: undefined,
+};
+
 /** What this participant publishes, or may publish. */
 export class LocalStream extends Emitter<LocalStreamEvents> {
-  /** Opens camera and microphone. */
-  static camera(_options?: CameraOptions): Promise<LocalStream> {
-    throw new Error('not yet');
+  /** Opens camera and microphone. Fails with a {@link TertuliaError} that says in words why. */
+  static async camera(options: CameraOptions = {}): Promise<LocalStream> {
+    const audio = constraintsOf(options.audio ?? true, defaultAudio, options.audioDeviceId);
+    const video = constraintsOf(options.video ?? true, defaultVideo, options.videoDeviceId);
+    const media = await openDevices({ audio: audio ?? false, video: video ?? false });
+    const tracks = media
+      .getTracks()
+      .map((track) =>
+        track.kind === 'audio'
+          ? { track, source: 'microphone' as const, constraints: audio }
+          : { track, source: 'camera' as const, constraints: video },
+      );
+    return new LocalStream(media, tracks, options);
   }
-  /** Asks the user for a screen, window or tab. */
-  static screen(_options?: ScreenOptions): Promise<LocalStream> {
-    throw new Error('not yet');
+
+  /** Asks the user for a screen, window or tab; `cancelled` if nothing is chosen. */
+  static async screen(options: ScreenOptions = {}): Promise<LocalStream> {
+    const video = options.video ?? true;
+    const media = await openScreen({
+      video: typeof video === 'object' ? video : { frameRate: { ideal: 30, max: 30 } },
+      audio: options.audio ?? false,
+    });
+    const tracks = media.getTracks().map((track) => {
+      if (track.kind === 'video' && 'contentHint' in track) track.contentHint = 'detail';
+      return { track, source: track.kind === 'video' ? ('screen' as const) : ('screen-audio' as const) };
+    });
+    return new LocalStream(media, tracks, options);
   }
+
   /** Makes a stream of any tracks: a canvas, a video element, another connection. */
-  static from(_media: MediaStream | MediaStreamTrack[], _options?: FromOptions): LocalStream {
-    throw new Error('not yet');
+  static from(media: MediaStream | MediaStreamTrack[], options: FromOptions = {}): LocalStream {
+    const { source = 'other' } = options;
+    const stream = Array.isArray(media) ? new MediaStream(media) : media;
+    const tracks = stream
+      .getTracks()
+      .map((track) => ({ track, source: typeof source === 'function' ? source(track) : source }));
+    return new LocalStream(stream, tracks, options);
   }
+
   /** Makes a stream that has data channels only. */
-  static data(_options?: Omit<LocalStreamOptions, 'data'>): LocalStream {
-    throw new Error('not yet');
+  static data(options: Omit<LocalStreamOptions, 'data'> = {}): LocalStream {
+    return new LocalStream(new MediaStream(), [], { ...options, data: true });
+  }
+
+  /** For a video element (muted). The object stays the same; its tracks come and go. */
+  readonly mediaStream: MediaStream;
+  /** Whether it may have data channels. */
+  readonly hasData: boolean;
+  readonly #options: LocalStreamOptions;
+  readonly #tracks: OwnTrack[] = [];
+  #attributes: JsonObject;
+  #publisher: Publisher | undefined;
+  #ended = false;
+  readonly #channels = new Set<Channel>();
+
+  private constructor(
+    media: MediaStream,
+    tracks: { track: MediaStreamTrack; source: Source; constraints?: MediaTrackConstraints }[],
+    options: LocalStreamOptions,
+  ) {
+    super();
+    this.mediaStream = media;
+    this.hasData = options.data ?? false;
+    this.#options = options;
+    this.#attributes = { ...options.attributes };
+    const counts = { audio: 0, video: 0 };
+    for (const { track, source, constraints } of tracks) {
+      const kind = track.kind as Kind;
+      const own: OwnTrack = {
+        id: `${kind.charAt(0)}${++counts[kind]}`,
+        kind,
+        source,
+        muted: !track.enabled,
+        mediaTrack: track,
+        constraints,
+      };
+      this.#tracks.push(own);
+      this.#watch(own, track);
+    }
   }
 
   /** The server's number for it; undefined while it is not published. */
   get id(): number | undefined {
-    throw new Error('not yet');
+    return this.#publisher?.id;
   }
+
   /** Whether it is published, or being published. */
   get published(): boolean {
-    throw new Error('not yet');
+    return this.#publisher !== undefined;
   }
+
   /** Whether it is over. */
   get ended(): boolean {
-    throw new Error('not yet');
+    return this.#ended;
   }
-  /** For a video element (muted). The object stays the same; its tracks come and go. */
-  get mediaStream(): MediaStream {
-    throw new Error('not yet');
-  }
+
   get tracks(): readonly LocalTrack[] {
-    throw new Error('not yet');
+    return this.#tracks;
   }
-  /** Whether it may have data channels. */
-  get hasData(): boolean {
-    throw new Error('not yet');
-  }
+
   get attributes(): Readonly<JsonObject> {
-    throw new Error('not yet');
+    return this.#attributes;
   }
-  /** Whether all tracks of the kind, or the track of that id, are muted. */
-  muted(_track: Kind | string): boolean {
-    throw new Error('not yet');
+
+  /** Whether all tracks of the kind, or the track of that id, are muted; true if there is none. */
+  muted(track: Kind | string): boolean {
+    return this.#find(track).every((each) => each.muted);
   }
-  /** Mutes. With release, the device is let go too: its light goes out, and unmute opens it again. */
-  mute(_track: Kind | string, _options?: { release?: boolean }): Promise<void> {
-    throw new Error('not yet');
+
+  /**
+   * Mutes: nothing is sent, and the others are told. With release, a camera or microphone is let go
+   * as well: its light goes out, and unmute opens it again.
+   */
+  async mute(track: Kind | string, options: { release?: boolean } = {}): Promise<void> {
+    await Promise.all(
+      this.#find(track).map(async (own) => {
+        if (options.release && own.constraints && own.mediaTrack) this.#exchange(own, undefined);
+        this.#setMuted(own, true, undefined);
+        await this.#publisher?.muted(own);
+        if (!own.mediaTrack) await this.#publisher?.replaced(own);
+      }),
+    );
   }
-  unmute(_track: Kind | string): Promise<void> {
-    throw new Error('not yet');
+
+  /** Unmutes; a released device is opened again, which may fail. */
+  async unmute(track: Kind | string): Promise<void> {
+    await Promise.all(
+      this.#find(track).map(async (own) => {
+        if (!own.mediaTrack && own.constraints) await this.#reopen(own, own.constraints);
+        this.#setMuted(own, false, undefined);
+        await this.#publisher?.muted(own);
+      }),
+    );
   }
-  /** Switches to another device, without the others noticing more than the picture. */
-  setDevice(_kind: Kind, _deviceId: string): Promise<void> {
-    throw new Error('not yet');
+
+  /** Switches to another device of the kind; the stream goes on. */
+  async setDevice(kind: Kind, deviceId: string): Promise<void> {
+    const own = this.#tracks.find((each) => each.kind === kind && each.constraints);
+    if (!own?.constraints) {
+      throw new TertuliaError(
+        'not-found',
+        `This stream has no ${kind === 'audio' ? 'microphone' : 'camera'}.`,
+      );
+    }
+    const former = own.constraints;
+    const wanted = { ...former, deviceId: { exact: deviceId } };
+    if (!own.mediaTrack) {
+      own.constraints = wanted; // released: unmute opens it
+      return;
+    }
+    // A phone cannot have two of its cameras open at once.
+    if (kind === 'video') own.mediaTrack.stop();
+    try {
+      await this.#reopen(own, wanted);
+    } catch (error) {
+      if (kind === 'video') await this.#reopen(own, former).catch(() => this.#lost(own));
+      throw error;
+    }
   }
+
   /** The device in use. */
-  deviceId(_kind: Kind): string | undefined {
-    throw new Error('not yet');
+  deviceId(kind: Kind): string | undefined {
+    return this.#tracks.find((each) => each.kind === kind)?.mediaTrack?.getSettings().deviceId;
   }
-  setAttributes(_attributes: JsonObject): Promise<void> {
-    throw new Error('not yet');
+
+  /** Replaces the attributes, which others see. */
+  async setAttributes(attributes: JsonObject): Promise<void> {
+    this.#attributes = { ...attributes };
+    this.emit('updated');
+    await this.#publisher?.attributes();
   }
-  /** Opens a data channel to the stream's subscribers. */
-  openChannel(_label: string, _options?: ChannelOptions): Channel {
-    throw new Error('not yet');
+
+  /** Opens a data channel to the stream's subscribers: those of now and those to come. */
+  openChannel(label: string, options: ChannelOptions = {}): Channel {
+    if (!this.hasData) throw new TertuliaError('conflict', 'The stream was made without data.');
+    if (this.#ended) throw new TertuliaError('closed', 'The stream is over.');
+    const channel = new Channel(label, options, true);
+    this.#channels.add(channel);
+    channel.on('close', () => this.#channels.delete(channel));
+    this.#publisher?.channel(channel);
+    return channel;
   }
+
   /** Ends the stream: devices are let go, the room unpublishes it. */
   stop(): void {
-    throw new Error('not yet');
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const own of this.#tracks) own.mediaTrack?.stop();
+    for (const channel of [...this.#channels]) channel.close();
+    this.#publisher?.stopped();
+    this.emit('ended');
   }
+
+  /** @internal */
+  get openChannels(): ReadonlySet<Channel> {
+    return this.#channels;
+  }
+
+  /** @internal */
+  get publisher(): Publisher | undefined {
+    return this.#publisher;
+  }
+
+  /** @internal */
+  set publisher(publisher: Publisher | undefined) {
+    this.#publisher = publisher;
+  }
+
+  /** @internal Upper bound of a track's bitrate, bit/s. */
+  maxBitrate(track: LocalTrack): number | undefined {
+    const { maxAudioBitrate, maxVideoBitrate } = this.#options;
+    return (track.kind === 'audio' ? maxAudioBitrate : maxVideoBitrate) ?? defaultBitrate[track.source];
+  }
+
+  /** @internal A moderator muted a track. */
+  mutedBy(trackId: string, by: Participant | undefined): void {
+    const own = this.#tracks.find((each) => each.id === trackId);
+    if (own && !own.muted) this.#setMuted(own, true, by);
+  }
+
+  #find(track: Kind | string): OwnTrack[] {
+    return this.#tracks.filter((each) => each.kind === track || each.id === track);
+  }
+
+  #setMuted(own: OwnTrack, muted: boolean, by: Participant | undefined): void {
+    if (own.mediaTrack) own.mediaTrack.enabled = !muted;
+    if (own.muted === muted) return;
+    own.muted = muted;
+    this.emit('mute', own, by);
+  }
+
+  async #reopen(own: OwnTrack, constraints: MediaTrackConstraints): Promise<void> {
+    const media = await openDevices({ [own.kind]: constraints });
+    const [track] = media.getTracks();
+    if (!track) throw new TertuliaError('device-missing', 'The device gives nothing.');
+    if (this.#ended) {
+      track.stop();
+      throw new TertuliaError('closed', 'The stream is over.');
+    }
+    track.enabled = !own.muted;
+    own.constraints = constraints;
+    this.#exchange(own, track);
+    await this.#publisher?.replaced(own);
+  }
+
+  #exchange(own: OwnTrack, track: MediaStreamTrack | undefined): void {
+    const former = own.mediaTrack;
+    own.mediaTrack = track;
+    if (former) {
+      this.mediaStream.removeTrack(former);
+      former.stop();
+    }
+    if (track) {
+      this.mediaStream.addTrack(track);
+      this.#watch(own, track);
+    }
+    this.emit('track', own);
+  }
+
+  // The event does not come for stop(): it means that the device, or the user, ended the track.
+  #watch(own: OwnTrack, track: MediaStreamTrack): void {
+    track.addEventListener('ended', () => {
+      if (this.#ended || own.mediaTrack !== track) return;
+      if (own.constraints) this.#lost(own);
+      else if (
+        this.#tracks.every((each) => each.mediaTrack?.readyState !== 'live' || isSoundOfScreen(each))
+      ) {
+        this.stop();
+      }
+    });
+  }
+
+  #lost(own: OwnTrack): void {
+    this.emit('device-lost', own);
+  }
+}
+
+// Without its picture, a shared screen is over.
+function isSoundOfScreen(track: OwnTrack): boolean {
+  return track.source === 'screen-audio';
+}
+
+function constraintsOf(
+  wanted: boolean | MediaTrackConstraints,
+  defaults: MediaTrackConstraints,
+  deviceId: string | undefined,
+): MediaTrackConstraints | undefined {
+  if (wanted === false) return undefined;
+  const constraints = { ...defaults, ...(wanted === true ? {} : wanted) };
+  return deviceId ? { ...constraints, deviceId: { exact: deviceId } } : constraints;
 }

@@ -6,6 +6,9 @@ import type { Json, JsonObject, Kind, Permission, Source } from './words.js';
 /** Version of the signalling. */
 export const protocolVersion = 1;
 
+/** What the server's log calls us. */
+export const clientName = 'tertulia-js/0.1.0';
+
 /** Bytes of one WebSocket message. */
 export const maxFrame = 256 << 10;
 

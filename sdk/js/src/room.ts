@@ -1,7 +1,22 @@
+import { Channel } from './channel.js';
 import { Emitter } from './emitter.js';
+import { TertuliaError } from './errors.js';
 import type { LocalStream } from './local-stream.js';
-import type { RemoteStream } from './remote-stream.js';
-import type { RoomStats } from './stats.js';
+import {
+  type Events,
+  type Joined,
+  maxMessage,
+  type SubscribeTo,
+  type WireParticipant,
+  type WireRoom,
+  type WireStream,
+} from './protocol.js';
+import { Publication } from './publication.js';
+import { RemoteStream, type RemoteTrack, type Wanted } from './remote-stream.js';
+import { type Entry, Superseded } from './session.js';
+import { byteLength, type Signal } from './signal.js';
+import { assess, Meter, type RoomStats } from './stats.js';
+import { Transport, type TransportHost } from './transport.js';
 import type {
   EndReason,
   Json,
@@ -86,108 +101,697 @@ export interface RoomEvents {
   quality: (quality: Quality) => void;
 }
 
-/** A room that this participant is in. */
+/** How often the network indicator is computed, milliseconds. */
+const qualityEvery = 2_000;
+
+/**
+ * After a server's restart, its participants come back one by one. Who is not there yet is not told
+ * as gone before so many milliseconds.
+ */
+const missingFor = 6_000;
+
+/** Messages that are remembered, to drop repeats. */
+const rememberedMessages = 4_096;
+
+/** A room that this participant is in; {@link connect} makes it. */
 export class Room extends Emitter<RoomEvents> {
+  readonly #signal: Signal;
+  readonly #options: ConnectOptions;
+  #transport: Transport;
+  #transports = 1;
+  #iceServers: RTCIceServer[] | undefined;
+
+  #state: RoomState = 'connected';
+  #room!: WireRoom;
+  #me!: Participant;
+  readonly #participants = new Map<string, Participant>();
+  readonly #streams = new Map<number, RemoteStream>();
+  readonly #publications = new Map<LocalStream, Publication>();
+  #speakers: readonly Speaker[] = [];
+  readonly #seen = new Set<string>();
+
+  /** What the slots of the transport are bound to, by mid. */
+  readonly #slots = new Map<string, { stream: number; track: string }>();
+  // After a rebuilt session: who and what is known to us and not yet to the server.
+  #missingStreams = new Set<number>();
+  #missingParticipants = new Set<string>();
+  #missingTimer: ReturnType<typeof setTimeout> | undefined;
+
+  readonly #meter = new Meter(); // of the indicator
+  readonly #statsMeter = new Meter(); // of getStats
+  #qualityTimer: ReturnType<typeof setInterval> | undefined;
+  #quality: Quality = { level: 4, rtt: undefined, lossIn: 0, lossOut: 0 };
+  #left: Promise<void> | undefined;
+  #leftDone: (() => void) | undefined;
+  readonly #pagehide = (): void => this.#signal.leaveNow();
+
+  /** @internal */
+  constructor(signal: Signal, options: ConnectOptions) {
+    super();
+    this.#signal = signal;
+    this.#options = options;
+    // Made while the socket opens: that takes the browser some time.
+    this.#transport = this.#newTransport();
+  }
+
+  /** 24 hexadecimal characters. */
   get id(): string {
-    throw new Error('not yet');
+    return this.#room.id;
   }
+
   get name(): string {
-    throw new Error('not yet');
+    return this.#room.name;
   }
+
   get metadata(): Readonly<JsonObject> {
-    throw new Error('not yet');
+    return this.#room.metadata ?? {};
   }
+
   /** Codecs that publishers should prefer, best first. */
   get codecs(): readonly string[] {
-    throw new Error('not yet');
+    return this.#room.codecs ?? [];
   }
+
   get state(): RoomState {
-    throw new Error('not yet');
+    return this.#state;
   }
+
+  /** This participant. */
   get me(): Participant {
-    throw new Error('not yet');
+    return this.#me;
   }
+
   /** The others, by id. */
   get participants(): ReadonlyMap<string, Participant> {
-    throw new Error('not yet');
+    return this.#participants;
   }
+
   /** Streams of the others, by id. */
   get streams(): ReadonlyMap<number, RemoteStream> {
-    throw new Error('not yet');
+    return this.#streams;
   }
+
   /** What this participant publishes. */
   get localStreams(): readonly LocalStream[] {
-    throw new Error('not yet');
+    return [...this.#publications.keys()];
   }
+
   get permissions(): readonly Permission[] {
-    throw new Error('not yet');
+    return this.#me.permissions;
   }
+
+  /** The network indicator. */
   get quality(): Quality {
-    throw new Error('not yet');
+    return this.#quality;
   }
+
   /** Who speaks now, loudest first. */
   get speakers(): readonly Speaker[] {
-    throw new Error('not yet');
+    return this.#speakers;
   }
+
   /** Whether this participant may. */
-  can(_permission: Permission): boolean {
-    throw new Error('not yet');
+  can(permission: Permission): boolean {
+    return this.#me.permissions.includes(permission);
   }
+
   /** Streams of a participant. */
-  streamsOf(_participant: Participant | string): RemoteStream[] {
-    throw new Error('not yet');
+  streamsOf(participant: Participant | string): RemoteStream[] {
+    const id = idOf(participant);
+    return [...this.#streams.values()].filter((stream) => stream.publisherId === id);
   }
-  publish(_stream: LocalStream): Promise<void> {
-    throw new Error('not yet');
+
+  /** Publishes a stream; resolves once the server has it. */
+  async publish(stream: LocalStream): Promise<void> {
+    this.#checkOpen();
+    if (stream.ended) throw new TertuliaError('closed', 'The stream is over.');
+    if (stream.published) throw new TertuliaError('conflict', 'The stream is published already.');
+    const publication = new Publication(stream, {
+      request: (type, data) => this.#signal.request(type, data),
+      over: () => {
+        this.#publications.delete(stream);
+        this.emit('local-streams');
+      },
+    });
+    stream.publisher = publication;
+    this.#publications.set(stream, publication);
+    void publication.publish(this.#transport, false);
+    await publication.done;
+    this.emit('local-streams');
   }
+
   /** Stops publishing; the stream's devices stay open (stop() closes them). */
-  unpublish(_stream: LocalStream): Promise<void> {
-    throw new Error('not yet');
+  async unpublish(stream: LocalStream): Promise<void> {
+    await this.#publications.get(stream)?.unpublish();
   }
+
   /** Asks to receive a stream, or changes what of it is received. */
-  subscribe(_stream: RemoteStream, _options?: SubscribeOptions): Promise<void> {
-    throw new Error('not yet');
+  async subscribe(stream: RemoteStream, options: SubscribeOptions = {}): Promise<void> {
+    this.#checkOpen();
+    if (this.#streams.get(stream.id) !== stream) throw new TertuliaError('closed', 'The stream is over.');
+    const wanted = wantedOf(stream, options);
+    const former = stream.wanted;
+    stream.setWanted(wanted);
+    try {
+      await this.#sendSubscription(stream);
+    } catch (error) {
+      if (stream.wanted === wanted && this.#streams.get(stream.id) === stream) stream.setWanted(former);
+      throw error;
+    }
   }
-  unsubscribe(_stream: RemoteStream): Promise<void> {
-    throw new Error('not yet');
+
+  async unsubscribe(stream: RemoteStream): Promise<void> {
+    if (!stream.wanted) return;
+    stream.setWanted(undefined);
+    await this.#followed(this.#signal.request('unsubscribe', { stream: stream.id }));
   }
-  /** Sends a message of at most 64 KB to all others, or to some; resolves to its id once the server has it. */
-  send(_data: Json, _options?: { to?: (Participant | string)[] }): Promise<string> {
-    throw new Error('not yet');
+
+  /**
+   * Sends a message of at most 64 KB of JSON to all others, or to some. Resolves to its id once the
+   * server has it; through cuts of the connection it arrives once.
+   */
+  async send(data: Json, options: { to?: (Participant | string)[] } = {}): Promise<string> {
+    const size = byteLength(JSON.stringify(data));
+    if (size > maxMessage) {
+      throw new TertuliaError('bad-request', `That is ${size} bytes; a message can have ${maxMessage}.`);
+    }
+    const id = newUUID();
+    await this.#signal.request('message', { id, to: options.to?.map(idOf), data });
+    return id;
   }
+
   /** Mutes a track of another participant (permission `moderate`); only its owner can unmute. */
-  mute(_stream: RemoteStream, _track: string): Promise<void> {
-    throw new Error('not yet');
+  async mute(stream: RemoteStream, track: string): Promise<void> {
+    await this.#signal.request('mute', { stream: stream.id, track, muted: true });
   }
+
   /** Ends another participant's presence (permission `moderate`). */
-  kick(_participant: Participant | string, _reason?: string): Promise<void> {
-    throw new Error('not yet');
+  async kick(participant: Participant | string, reason?: string): Promise<void> {
+    await this.#signal.request('kick', { participant: idOf(participant), reason });
   }
+
   /** Replaces this participant's metadata. */
-  setMetadata(_metadata: JsonObject): Promise<void> {
-    throw new Error('not yet');
+  async setMetadata(metadata: JsonObject): Promise<void> {
+    await this.#signal.request('metadata', { of: 'me', metadata });
+    this.#me = { ...this.#me, metadata };
+    this.#signal.metadata = metadata;
   }
+
   /** Replaces the room's metadata (permission `moderate`). */
-  setRoomMetadata(_metadata: JsonObject): Promise<void> {
-    throw new Error('not yet');
+  async setRoomMetadata(metadata: JsonObject): Promise<void> {
+    await this.#signal.request('metadata', { of: 'room', metadata });
+    this.#room = { ...this.#room, metadata };
   }
-  /** Counts and rates of what is sent and received; with server, also what the server counts. */
-  getStats(_options?: { server?: boolean }): Promise<RoomStats> {
-    throw new Error('not yet');
+
+  /**
+   * Counts of what is sent and received, and rates since the previous call; with server, also what
+   * the server counts.
+   */
+  async getStats(options: { server?: boolean } = {}): Promise<RoomStats> {
+    this.#checkOpen();
+    const [raw, server] = await Promise.all([
+      this.#transport.pc.getStats(),
+      options.server ? this.#signal.request('stats', {}) : undefined,
+    ]);
+    const { tracks, rtt, bitrateIn, bitrateOut, availableOut, protocol } = this.#statsMeter.read(
+      raw as unknown as Iterable<readonly [string, unknown]>,
+    );
+    const of = (
+      direction: 'in' | 'out',
+      track: string,
+      mediaTrack: string | undefined,
+      mid: string | undefined,
+    ) =>
+      tracks
+        .filter((each) => each.direction === direction)
+        .filter((each) =>
+          each.mid !== undefined && mid !== undefined ? each.mid === mid : each.mediaTrack === mediaTrack,
+        )
+        .map((each) => {
+          const { direction: _, mid: __, mediaTrack: ___, ...stats } = each;
+          return { ...stats, track };
+        });
+    return {
+      time: Date.now(),
+      quality: this.#quality,
+      rtt,
+      bitrateIn,
+      bitrateOut,
+      availableOut,
+      protocol,
+      local: [...this.#publications.values()].map((publication) => ({
+        stream: publication.stream,
+        tracks: publication.stream.tracks.flatMap((track) =>
+          of('out', track.id, track.mediaTrack?.id, publication.midOf(track.id)),
+        ),
+      })),
+      remote: [...this.#streams.values()].map((stream) => ({
+        stream,
+        tracks: stream.tracks.flatMap((track) =>
+          track.mediaTrack ? of('in', track.id, track.mediaTrack.id, this.#midOf(stream.id, track.id)) : [],
+        ),
+      })),
+      raw,
+      server: server?.transports,
+    };
   }
-  /** Leaves. The devices of local streams stay open. */
+
+  /** Leaves; never fails. The devices of local streams stay open. */
   leave(): Promise<void> {
-    throw new Error('not yet');
+    if (this.#state === 'closed') return Promise.resolve();
+    this.#left ??= new Promise((resolve) => {
+      this.#leftDone = resolve;
+      this.#signal.leave();
+    });
+    return this.#left;
+  }
+
+  // What the signalling tells.
+
+  /** @internal The first snapshot, or one of a session that was rebuilt. */
+  entered(how: Entry, snapshot: Joined): void {
+    if (how === 'joined') {
+      this.#room = snapshot.room;
+      this.#me = participantOf(snapshot.participant);
+      for (const each of snapshot.participants ?? []) this.#participants.set(each.id, participantOf(each));
+      for (const each of snapshot.streams ?? []) {
+        if (each.participant !== this.#me.id) this.#streams.set(each.id, this.#newStream(each));
+      }
+      this.#iceServers = snapshot.iceServers;
+      this.#startTransport();
+      for (const stream of this.#options.publish ?? []) {
+        this.publish(stream).catch((error: unknown) => console.warn('tertulia:', error));
+      }
+      for (const stream of this.#streams.values()) this.#autoSubscribe(stream);
+      if (typeof window !== 'undefined') window.addEventListener('pagehide', this.#pagehide);
+      this.#qualityTimer = setInterval(() => void this.#measure(), qualityEvery);
+      return;
+    }
+    // Whatever the transport was, the server does not know it any more.
+    this.#iceServers = snapshot.iceServers;
+    this.#transport.close();
+    this.#compare(snapshot);
+    this.#replaceTransport(how === 'resynced');
+  }
+
+  /** @internal */
+  stateChanged(state: 'connected' | 'reconnecting'): void {
+    if (this.#state === 'closed' || this.#state === state) return;
+    this.#state = state;
+    this.emit('state', state);
+    if (state === 'connected') this.#transport.signallingBack();
+  }
+
+  /** @internal */
+  sessionEnded(reason: string, error: TertuliaError): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    clearInterval(this.#qualityTimer);
+    clearTimeout(this.#missingTimer);
+    if (typeof window !== 'undefined') window.removeEventListener('pagehide', this.#pagehide);
+    for (const publication of [...this.#publications.values()]) publication.close(error);
+    this.#transport.close();
+    for (const stream of [...this.#streams.values()]) this.#removeStream(stream);
+    this.emit('state', 'closed');
+    if (this.#leftDone) this.#leftDone();
+    else this.emit('ended', reason as EndReason, error.message);
+  }
+
+  /** @internal Releases what was made before the room was entered. */
+  abandon(): void {
+    this.#transport.close();
+  }
+
+  /** @internal */
+  handle(type: string, data: unknown): void {
+    const handler = (this.#handlers as Record<string, ((data: never) => void) | undefined>)[type];
+    handler?.(data as never); // a newer server may tell of things that we do not know
+  }
+
+  readonly #handlers: { [K in keyof Omit<Events, 'ended'>]: (data: Events[K]) => void } = {
+    'participant-joined': (wire) => this.#putParticipant(wire),
+    'participant-updated': (wire) => this.#putParticipant(wire),
+    'participant-left': ({ participant, reason }) =>
+      this.#removeParticipant(participant, reason as LeaveReason),
+    'stream-published': (wire) => this.#putStream(wire),
+    'stream-updated': ({ stream, by }) => this.#updateStream(stream, by),
+    'stream-unpublished': ({ stream: id }) => {
+      const stream = this.#streams.get(id);
+      if (stream) this.#removeStream(stream);
+    },
+    slots: ({ transport, slots }) => {
+      if (transport !== this.#transport.name) return;
+      for (const { mid, stream, track } of slots) this.#bind(mid, stream, track);
+    },
+    'slots-wanted': ({ transport, audio, video }) => {
+      if (transport === this.#transport.name) this.#transport.addSlots(audio, video);
+    },
+    subscription: ({ stream, track, state, codec, reason }) => {
+      const change: Partial<RemoteTrack> = {
+        state: state as RemoteTrack['state'],
+        reason: reason || undefined,
+      };
+      const remote = this.#streams.get(stream);
+      if (remote?.wanted) remote.setTrack(track, codec ? { ...change, codec } : change);
+    },
+    message: ({ id, to, from, time, data }) => {
+      const key = `${from} ${id}`;
+      if (this.#seen.has(key)) return;
+      this.#seen.add(key);
+      if (this.#seen.size > rememberedMessages) {
+        for (const oldest of this.#seen) {
+          this.#seen.delete(oldest);
+          break;
+        }
+      }
+      const participant = this.#participantById(from);
+      this.emit('message', {
+        id,
+        participant,
+        from,
+        time: new Date(time),
+        private: (to?.length ?? 0) > 0,
+        data,
+      });
+    },
+    speakers: ({ speakers }) => {
+      this.#speakers = (speakers ?? []).flatMap(({ stream: id, track, level }) => {
+        const stream = this.#streams.get(id) ?? this.#publicationById(id)?.stream;
+        if (!stream) return [];
+        const participant = stream instanceof RemoteStream ? stream.participant : this.#me;
+        return [{ stream, participant, track, level }];
+      });
+      this.emit('speakers', this.#speakers);
+    },
+    'room-updated': (room) => {
+      this.#room = room;
+      this.emit('room-updated');
+    },
+    transport: ({ transport, state }) => {
+      if (transport === this.#transport.name) this.#transport.told(state);
+    },
+  };
+
+  // Participants and streams.
+
+  #putParticipant(wire: WireParticipant): void {
+    const participant = participantOf(wire);
+    if (wire.id === this.#me.id) {
+      this.#me = participant;
+      this.emit('participant-updated', participant);
+      return;
+    }
+    const former = this.#participants.get(wire.id);
+    this.#missingParticipants.delete(wire.id);
+    this.#participants.set(wire.id, participant);
+    if (!former) this.emit('participant-joined', participant);
+    else if (JSON.stringify(former) !== JSON.stringify(participant))
+      this.emit('participant-updated', participant);
+  }
+
+  #removeParticipant(id: string, reason: LeaveReason): void {
+    for (const stream of this.streamsOf(id)) this.#removeStream(stream);
+    const participant = this.#participants.get(id);
+    this.#missingParticipants.delete(id);
+    if (!participant) return;
+    this.#participants.delete(id);
+    this.emit('participant-left', participant, reason);
+  }
+
+  #newStream(wire: WireStream): RemoteStream {
+    let known = this.#participants.get(wire.participant);
+    return new RemoteStream(wire, () => {
+      known = this.#participants.get(wire.participant) ?? known;
+      return known ?? { id: wire.participant, user: '', role: '', permissions: [], metadata: {} };
+    });
+  }
+
+  #putStream(wire: WireStream): void {
+    if (wire.participant === this.#me.id) return;
+    const known = this.#streams.get(wire.id);
+    if (known && known.publisherId === wire.participant && sameTracks(known, wire)) {
+      // It was published anew under its id, after a cut.
+      this.#missingStreams.delete(wire.id);
+      this.#updateStream(wire, undefined);
+      if (known.wanted) this.#subscribeQuietly(known);
+      return;
+    }
+    if (known) this.#removeStream(known);
+    const stream = this.#newStream(wire);
+    this.#streams.set(wire.id, stream);
+    this.emit('stream-published', stream);
+    this.#autoSubscribe(stream);
+  }
+
+  #updateStream(wire: WireStream, by: string | undefined): void {
+    if (wire.participant === this.#me.id) {
+      const publication = this.#publicationById(wire.id);
+      if (!publication || !by || by === this.#me.id) return;
+      for (const track of wire.tracks ?? []) {
+        if (!track.muted || publication.stream.muted(track.id)) continue;
+        publication.mutedByModerator(track.id);
+        publication.stream.mutedBy(track.id, this.#participantById(by));
+      }
+      return;
+    }
+    const stream = this.#streams.get(wire.id);
+    if (!stream?.update(wire)) return;
+    const moderator = by && by !== wire.participant ? this.#participantById(by) : undefined;
+    stream.emit('updated', moderator);
+    this.emit('stream-updated', stream, moderator);
+  }
+
+  #removeStream(stream: RemoteStream): void {
+    if (this.#streams.get(stream.id) !== stream) return;
+    this.#streams.delete(stream.id);
+    this.#missingStreams.delete(stream.id);
+    stream.end();
+    this.emit('stream-unpublished', stream);
+  }
+
+  // What a snapshot says is told as differences. Who is missing gets some time to come back.
+  #compare(snapshot: Joined): void {
+    const meBefore = this.#me;
+    this.#me = participantOf(snapshot.participant);
+    if (JSON.stringify(meBefore) !== JSON.stringify(this.#me)) this.emit('participant-updated', this.#me);
+    const roomBefore = this.#room;
+    this.#room = snapshot.room;
+    if (JSON.stringify(roomBefore) !== JSON.stringify(this.#room)) this.emit('room-updated');
+    this.#slots.clear();
+
+    const participants = new Set((snapshot.participants ?? []).map(({ id }) => id));
+    const streams = new Set((snapshot.streams ?? []).map(({ id }) => id));
+    this.#missingParticipants = new Set([...this.#participants.keys()].filter((id) => !participants.has(id)));
+    this.#missingStreams = new Set([...this.#streams.keys()].filter((id) => !streams.has(id)));
+    for (const wire of snapshot.participants ?? []) this.#putParticipant(wire);
+    for (const wire of snapshot.streams ?? []) {
+      const known = this.#streams.get(wire.id);
+      if (known && known.publisherId === wire.participant && sameTracks(known, wire)) {
+        this.#updateStream(wire, undefined);
+      } else {
+        this.#putStream(wire);
+      }
+    }
+    clearTimeout(this.#missingTimer);
+    this.#missingTimer = setTimeout(() => {
+      for (const id of [...this.#missingStreams]) {
+        const stream = this.#streams.get(id);
+        if (stream) this.#removeStream(stream);
+      }
+      for (const id of [...this.#missingParticipants]) this.#removeParticipant(id, 'timeout');
+    }, missingFor);
+  }
+
+  #participantById(id: string): Participant | undefined {
+    return id === this.#me.id ? this.#me : this.#participants.get(id);
+  }
+
+  #publicationById(id: number): Publication | undefined {
+    return [...this.#publications.values()].find((publication) => publication.id === id);
+  }
+
+  // Subscriptions.
+
+  #autoSubscribe(stream: RemoteStream): void {
+    const { autoSubscribe = true } = this.#options;
+    if (stream.wanted || !this.can('subscribe')) return; // the application was quicker, or must not
+    const answer = typeof autoSubscribe === 'function' ? autoSubscribe(stream) : autoSubscribe;
+    if (!answer) return;
+    stream.setWanted(wantedOf(stream, answer === true ? {} : answer));
+    this.#subscribeQuietly(stream);
+  }
+
+  #subscribeQuietly(stream: RemoteStream): void {
+    this.#sendSubscription(stream).catch((error: TertuliaError) => {
+      if (error.code === 'too-fast' || error.code === 'unavailable') {
+        setTimeout(() => this.#subscribeQuietly(stream), 1_000 + Math.random() * 2_000);
+        return;
+      }
+      // The stream may be over before the server took it; then that is told in its own way.
+      if (error.code !== 'not-found' && error.code !== 'closed') console.warn('tertulia:', error);
+    });
+  }
+
+  async #sendSubscription(stream: RemoteStream): Promise<void> {
+    const transport = this.#transport;
+    const { wanted } = stream;
+    if (!wanted || this.#state === 'closed') return;
+    if (wanted.data) transport.needData();
+    try {
+      await transport.offered();
+    } catch (error) {
+      if (error instanceof Superseded) return; // asked again for the next transport
+      throw error;
+    }
+    if (stream.wanted !== wanted || transport !== this.#transport || this.#streams.get(stream.id) !== stream)
+      return;
+    const to: SubscribeTo = { stream: stream.id, transport: transport.name };
+    if (wanted.tracks) to.tracks = wanted.tracks;
+    if (wanted.data) to.data = true;
+    await this.#followed(this.#signal.request('subscribe', to));
+  }
+
+  // What a rebuilt session did not answer is asked for again there.
+  async #followed(request: Promise<unknown>): Promise<void> {
+    try {
+      await request;
+    } catch (error) {
+      if (!(error instanceof Superseded)) throw error;
+    }
+  }
+
+  #bind(mid: string, streamId: number | undefined, trackId: string | undefined): void {
+    const mediaTrack = this.#transport.slotTrack(mid);
+    const former = this.#slots.get(mid);
+    if (former && (former.stream !== streamId || former.track !== trackId)) {
+      const stream = this.#streams.get(former.stream);
+      const bound = stream?.tracks.find((track) => track.id === former.track);
+      if (bound?.mediaTrack === mediaTrack) stream?.setTrack(former.track, { mediaTrack: undefined });
+      this.#slots.delete(mid);
+    }
+    if (!streamId || !trackId) return;
+    this.#slots.set(mid, { stream: streamId, track: trackId });
+    this.#streams.get(streamId)?.setTrack(trackId, { mediaTrack });
+  }
+
+  #midOf(stream: number, track: string): string | undefined {
+    for (const [mid, slot] of this.#slots) if (slot.stream === stream && slot.track === track) return mid;
+    return undefined;
+  }
+
+  // The transport.
+
+  #newTransport(): Transport {
+    const { iceServers, iceTransportPolicy } = this.#options;
+    const name = this.#transports === 1 ? 'main' : `main-${this.#transports}`;
+    const host: TransportHost = {
+      request: (type, data) => this.#signal.request(type, data),
+      live: () => this.#signal.live,
+      channel: (channel) => this.#takeChannel(channel),
+      changed: () => {
+        if (this.#transport?.pc.iceConnectionState === 'disconnected') this.#signal.wake();
+      },
+      lost: () => this.#transportLost(name),
+    };
+    return new Transport(
+      name,
+      { iceServers: iceServers ?? this.#iceServers ?? [], iceTransportPolicy },
+      host,
+    );
+  }
+
+  #startTransport(): void {
+    this.#transport.start(this.codecs, this.#options.iceServers ? undefined : this.#iceServers);
+  }
+
+  // The connection is beyond repair, the session is not.
+  #transportLost(name: string): void {
+    if (this.#state === 'closed' || name !== this.#transport.name) return;
+    this.#slots.clear();
+    this.#replaceTransport(true);
+    // What the former one carried is described anew first, so that the others notice little.
+    const close = (): void => {
+      this.#signal.request('close', { transport: name }).catch(() => {}); // the server may have closed it itself
+    };
+    this.#transport.answered().then(close, close);
+  }
+
+  #replaceTransport(keepIds: boolean): void {
+    this.#transports++;
+    this.#transport = this.#newTransport();
+    this.#startTransport();
+    for (const publication of this.#publications.values()) void publication.publish(this.#transport, keepIds);
+    for (const stream of this.#streams.values()) {
+      stream.unbound();
+      if (stream.wanted && !this.#missingStreams.has(stream.id)) this.#subscribeQuietly(stream);
+    }
+  }
+
+  #takeChannel(channel: RTCDataChannel): void {
+    const id = Number(/^stream:(\d+)$/.exec(channel.protocol)?.[1]);
+    const stream = this.#streams.get(id);
+    if (!stream?.wanted?.data) {
+      channel.close();
+      return;
+    }
+    const { ordered, maxRetransmits, maxPacketLifeTime } = channel;
+    const options = {
+      ordered,
+      maxRetransmits: maxRetransmits ?? undefined,
+      maxPacketLifeTime: maxPacketLifeTime ?? undefined,
+    };
+    const received = new Channel(channel.label, options, false);
+    stream.addChannel(received); // the application hears of it before its first message
+    received.attach(channel);
+  }
+
+  async #measure(): Promise<void> {
+    const { pc, connected } = this.#transport;
+    if (this.#state === 'closed') return;
+    const report = await pc.getStats().catch(() => undefined);
+    if (!report || pc !== this.#transport.pc) return;
+    const measured = this.#meter.read(report as unknown as Iterable<readonly [string, unknown]>);
+    const former = this.#quality;
+    this.#quality = assess(measured, connected && this.#state === 'connected');
+    if (former.level !== this.#quality.level) this.emit('quality', this.#quality);
+  }
+
+  #checkOpen(): void {
+    if (this.#state === 'closed') throw new TertuliaError('closed', 'The room was left.');
   }
 }
 
-/**
- * Enters a room.
- *
- * @param url where the server is: `https://meet.example.org`
- * @param token the right to enter, or a function that gives one, which is asked again when a lost
- *   session cannot be resumed
- */
-export function connect(_url: string, _token: TokenSource, _options?: ConnectOptions): Promise<Room> {
-  throw new Error('not yet');
+function idOf(participant: Participant | string): string {
+  return typeof participant === 'string' ? participant : participant.id;
+}
+
+function participantOf(wire: WireParticipant): Participant {
+  const { id, user, role, permissions = [], metadata = {} } = wire;
+  return { id, user, role, permissions, metadata };
+}
+
+function sameTracks(stream: RemoteStream, wire: WireStream): boolean {
+  const ids = (wire.tracks ?? []).map(({ id, kind }) => `${kind} ${id}`).join();
+  return ids === stream.tracks.map(({ id, kind }) => `${kind} ${id}`).join();
+}
+
+/** What options ask for of a stream. */
+export function wantedOf(
+  stream: Pick<RemoteStream, 'tracks' | 'hasData'>,
+  options: SubscribeOptions,
+): Wanted {
+  const { audio = true, video = true, data = stream.hasData, tracks } = options;
+  const wants = (track: RemoteTrack): boolean =>
+    tracks ? tracks.includes(track.id) : track.kind === 'audio' ? audio : video;
+  const ids = stream.tracks.filter(wants).map((track) => track.id);
+  return { tracks: ids.length === stream.tracks.length ? undefined : ids, data };
+}
+
+// crypto.randomUUID is there on secure origins only; a viewer may come by plain HTTP.
+function newUUID(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

@@ -40,10 +40,10 @@ export interface SessionTimes {
   ack: number;
   /** A socket on which a sent frame is not acknowledged for so long is dead. */
   dead: number;
+  /** A socket on which nothing was heard for so long is dead: the server speaks every 5 s. */
+  silent: number;
   /** The same, when there is reason to doubt the socket. */
   doubt: number;
-  /** An idle socket is tried after this. */
-  idle: number;
   /** Bounds of the exponential backoff. */
   backoffMin: number;
   backoffMax: number;
@@ -56,8 +56,8 @@ export const defaultTimes: SessionTimes = {
   enter: 8_000,
   ack: 200,
   dead: 8_000,
-  doubt: 3_000,
-  idle: 25_000,
+  silent: 12_000,
+  doubt: 5_500,
   backoffMin: 250,
   backoffMax: 5_000,
   reconnectFor: 120_000,
@@ -88,6 +88,7 @@ export class Superseded extends TertuliaError {
   }
 }
 
+/** What a session is in the middle of. */
 type Phase =
   | 'new'
   | 'token' // the application is asked for a token
@@ -98,7 +99,7 @@ type Phase =
   | 'waiting' // for the next attempt
   | 'ended';
 
-/** Where the machine's time goes: the owner calls advance when `timer` is due. */
+/** A signalling session: told what happened, it says what to do (take) and when to be told the time (timer). */
 export class Session {
   #phase: Phase = 'new';
   readonly #times: SessionTimes;
@@ -107,7 +108,9 @@ export class Session {
 
   /** For join; undefined once used, when a fresh one is needed. */
   #token: string | undefined;
-  readonly #opening: { protocol: number; client?: string; metadata?: unknown };
+  readonly #opening: { protocol: number; client?: string };
+  /** The participant's own, for a session that has to be rebuilt. */
+  metadata: unknown;
   /** For resume; undefined before the session exists and after it is lost. */
   #resume: string | undefined;
   #entered = false;
@@ -125,13 +128,14 @@ export class Session {
   #attemptAt: number | undefined;
   #ackAt: number | undefined;
   #deadAt: number | undefined;
-  #heardAt = 0;
+  #heardAt = 0; // when something last came on the socket
+  #silentAt = 0; // when that is too long ago
   #cutAt = 0;
   #attempts = 0;
   #leaving = false;
 
   constructor(
-    opening: { protocol: number; client?: string; metadata?: unknown },
+    opening: { protocol: number; client?: string },
     random: () => number = Math.random,
     times: Partial<SessionTimes> = {},
   ) {
@@ -158,7 +162,7 @@ export class Session {
   /** When advance is next due. */
   timer(): number | undefined {
     const times = [this.#deadline, this.#attemptAt];
-    if (this.#phase === 'live') times.push(this.#ackAt, this.#deadAt, this.#heardAt + this.#times.idle);
+    if (this.#phase === 'live') times.push(this.#ackAt, this.#deadAt, this.#silentAt);
     return times.reduce((a, b) => (a === undefined ? b : b === undefined ? a : Math.min(a, b)), undefined);
   }
 
@@ -197,11 +201,14 @@ export class Session {
     this.#deadline = now + this.#times.enter;
     if (this.#resume !== undefined) {
       this.#phase = 'resuming';
-      this.#send({ type: 'resume', data: { token: this.#resume, ack: this.#received } });
+      this.#send({
+        type: 'resume',
+        data: { token: this.#resume, ack: this.#received, metadata: this.metadata },
+      });
       return;
     }
     this.#phase = 'joining';
-    this.#send({ type: 'join', data: { ...this.#opening, token: this.#token } });
+    this.#send({ type: 'join', data: { ...this.#opening, token: this.#token, metadata: this.metadata } });
     this.#token = undefined; // it may be good for one use only
   }
 
@@ -244,6 +251,7 @@ export class Session {
       return;
     }
     this.#heardAt = now;
+    this.#silentAt = now + this.#times.silent;
     switch (this.#phase) {
       case 'joining':
       case 'resuming':
@@ -292,7 +300,9 @@ export class Session {
       this.#attempts = 0;
       this.#attempt(now);
     } else if (this.#phase === 'live') {
-      this.#probe(now, this.#times.doubt);
+      // What was heard before a long sleep says nothing; the next sign of life is due within 5 s.
+      this.#silentAt = Math.min(this.#silentAt, Math.max(this.#heardAt + this.#times.doubt, now + 500));
+      if (this.#deadAt !== undefined) this.#deadAt = Math.min(this.#deadAt, now + 2_000);
     }
   }
 
@@ -314,15 +324,11 @@ export class Session {
     }
     if (this.#attemptAt !== undefined && now >= this.#attemptAt) this.#attempt(now);
     if (this.#phase !== 'live') return;
-    if (this.#deadAt !== undefined && now >= this.#deadAt) {
+    if (now >= this.#silentAt || (this.#deadAt !== undefined && now >= this.#deadAt)) {
       this.#broken(now);
       return;
     }
     if (this.#ackAt !== undefined && now >= this.#ackAt) this.#acknowledge();
-    if (now >= this.#heardAt + this.#times.idle) {
-      this.#heardAt = now;
-      this.#probe(now, this.#times.dead);
-    }
   }
 
   // An answer to join or resume.
@@ -373,7 +379,11 @@ export class Session {
       } else if (how === 'rejoined' && request.sent) {
         // Doing it as another participant might do it twice.
         const message = 'The session was lost before the server answered: whether it was done is not known.';
-        this.#effects.push({ do: 'fail', id: request.id, error: new TertuliaError('resume-failed', message) });
+        this.#effects.push({
+          do: 'fail',
+          id: request.id,
+          error: new TertuliaError('resume-failed', message),
+        });
       } else {
         this.#issue(now, request);
       }
@@ -420,7 +430,10 @@ export class Session {
       }
       this.#takeAck(now, frame.ack);
     }
-    if (frame.type === undefined) return;
+    if (frame.type === undefined) {
+      this.#acknowledge(); // a sign of life, which wants one of ours
+      return;
+    }
     const seq = frame.seq ?? 0;
     if (seq <= this.#received) return; // a repeat
     if (seq > this.#received + 1) {
@@ -482,7 +495,12 @@ export class Session {
   #put(now: number, request: Request): void {
     request.sent = true;
     this.#deadAt ??= now + this.#times.dead;
-    this.#send({ seq: request.seq, ack: this.#received || undefined, type: request.type, data: request.data });
+    this.#send({
+      seq: request.seq,
+      ack: this.#received || undefined,
+      type: request.type,
+      data: request.data,
+    });
     this.#acknowledged = this.#received;
     this.#ackAt = undefined;
   }
@@ -495,15 +513,6 @@ export class Session {
 
   #send(frame: Frame): void {
     this.#effects.push({ do: 'send', text: JSON.stringify(frame) });
-  }
-
-  // Any request is acknowledged; this one asks for what is at hand.
-  #probe(now: number, within: number): void {
-    if (this.#leaving) return;
-    if (this.#unacknowledged.length === 0) {
-      this.#issue(now, { id: 0, seq: 0, type: 'stats', data: {}, keep: false, sent: false });
-    }
-    this.#deadAt = Math.min(this.#deadAt ?? now + within, now + within);
   }
 
   // The socket is not good any more, whatever it says of itself.
@@ -563,9 +572,7 @@ export class Session {
     this.#deadline = undefined;
     this.#attemptAt = undefined;
     this.#effects.push({ do: 'drop' });
-    for (const request of this.#pending.values()) {
-      this.#effects.push({ do: 'fail', id: request.id, error });
-    }
+    for (const { id } of this.#pending.values()) this.#effects.push({ do: 'fail', id, error });
     this.#pending.clear();
     this.#unacknowledged = [];
     this.#effects.push({ do: 'ended', reason, error });

@@ -11,7 +11,8 @@ export interface SignalConfig {
   url: string;
   /** Gives a token for each entry; first says that it is the first. */
   token: () => string | Promise<string>;
-  opening: { protocol: number; client?: string; metadata?: unknown };
+  opening: { protocol: number; client?: string };
+  metadata?: unknown;
   openSocket?: (url: string) => Socket;
   times?: Partial<SessionTimes>;
   random?: () => number;
@@ -55,6 +56,7 @@ export class Signal {
   constructor(config: SignalConfig) {
     this.#config = config;
     this.#session = new Session(config.opening, config.random, config.times);
+    this.#session.metadata = config.metadata;
   }
 
   /** Begins to enter. */
@@ -65,6 +67,11 @@ export class Signal {
     }
     this.#session.start(Date.now());
     this.#run();
+  }
+
+  /** The participant's own metadata, for when the session has to be rebuilt. */
+  set metadata(metadata: unknown) {
+    this.#session.metadata = metadata;
   }
 
   get live(): boolean {

@@ -68,7 +68,11 @@ export class Transport {
   constructor(name: string, configuration: RTCConfiguration, host: TransportHost) {
     this.name = name;
     this.#host = host;
-    this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', ...configuration });
+    this.pc = new RTCPeerConnection({
+      bundlePolicy: 'max-bundle',
+      rtcpMuxPolicy: 'require',
+      ...configuration,
+    });
     this.pc.ondatachannel = (event) => host.channel(event.channel);
     this.pc.oniceconnectionstatechange = () => this.#watch();
     this.pc.onconnectionstatechange = () => {
@@ -338,7 +342,10 @@ function preferCodecs(transceiver: RTCRtpTransceiver, names: readonly string[]):
 }
 
 /** The codecs, those of names first and in their order; all are kept. */
-export function orderCodecs<C extends { mimeType: string }>(codecs: readonly C[], names: readonly string[]): C[] {
+export function orderCodecs<C extends { mimeType: string }>(
+  codecs: readonly C[],
+  names: readonly string[],
+): C[] {
   const rank = (codec: C): number => {
     const name = codec.mimeType.slice(codec.mimeType.indexOf('/') + 1).toLowerCase();
     const index = names.findIndex((each) => each.toLowerCase() === name);

@@ -1,0 +1,188 @@
+// A local stream in a room: published on the transport that there is, and again on the next one.
+
+import type { Channel } from './channel.js';
+import { TertuliaError } from './errors.js';
+import type { LocalStream, LocalTrack, Publisher } from './local-stream.js';
+import type { PublishTrack } from './protocol.js';
+import { Superseded } from './session.js';
+import type { Signal } from './signal.js';
+import type { Transport } from './transport.js';
+
+/** What a publication needs of its room. */
+export interface PublicationHost {
+  request: Signal['request'];
+  /** The stream is not published any more: stopped, or refused when it was published again. */
+  over: (publication: Publication, error: TertuliaError | undefined) => void;
+}
+
+export class Publication implements Publisher {
+  readonly stream: LocalStream;
+  id: number | undefined;
+  /** Settles when the stream is published for the first time, or cannot be. */
+  readonly done: Promise<void>;
+  readonly #host: PublicationHost;
+  #transport: Transport | undefined;
+  readonly #senders = new Map<string, RTCRtpTransceiver>();
+  readonly #mutedOnServer = new Map<string, boolean>();
+  #ready = false; // the server has the stream on this transport
+  #attempt = 0; // an earlier attempt that wakes up sees that it is over
+  #over = false;
+  #resolve!: () => void;
+  #reject!: (error: TertuliaError) => void;
+
+  constructor(stream: LocalStream, host: PublicationHost) {
+    this.stream = stream;
+    this.#host = host;
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.done.catch(() => {});
+  }
+
+  /** The m-section that carries a track. */
+  midOf(trackId: string): string | undefined {
+    return this.#senders.get(trackId)?.mid ?? undefined;
+  }
+
+  /**
+   * Publishes on a transport, under the former id where there is one. To be called again for each
+   * new transport; keep says whether the participant is still the one that had the id.
+   */
+  async publish(transport: Transport, keep: boolean): Promise<void> {
+    if (this.#over) return;
+    const attempt = ++this.#attempt;
+    const former = keep ? this.id : undefined;
+    this.#transport = transport;
+    this.#ready = false;
+    this.#senders.clear();
+    this.#mutedOnServer.clear();
+    for (const channel of this.stream.openChannels) channel.detach();
+    try {
+      for (const track of this.stream.tracks) {
+        const encoding = { maxBitrate: this.stream.maxBitrate(track) };
+        this.#senders.set(track.id, transport.addSender(track.mediaTrack, track.kind, encoding));
+      }
+      if (this.stream.hasData) transport.needData();
+      await transport.offered();
+      if (attempt !== this.#attempt) return;
+      const tracks = this.stream.tracks.map((track) => this.#describe(track, transport.name));
+      const attributes = this.stream.attributes;
+      const [{ stream: id }] = await Promise.all([
+        this.#host.request('publish', {
+          stream: former,
+          tracks: tracks.length > 0 ? tracks : undefined,
+          data: this.stream.hasData || undefined,
+          attributes: Object.keys(attributes).length > 0 ? attributes : undefined,
+        }),
+        transport.answered(),
+      ]);
+      if (this.#over) {
+        // It was stopped meanwhile.
+        void this.#host.request('unpublish', { stream: id }).catch(() => {});
+        return;
+      }
+      if (attempt !== this.#attempt) return;
+      this.id = id;
+      this.#ready = true;
+      for (const channel of this.stream.openChannels) this.channel(channel);
+      for (const track of this.stream.tracks) void this.muted(track).catch(() => {});
+      if (attributes !== this.stream.attributes) void this.attributes().catch(() => {});
+      this.#resolve();
+    } catch (error) {
+      if (attempt === this.#attempt && former !== undefined && (error as TertuliaError).code === 'conflict') {
+        // Somebody else has the id by now.
+        this.#freeSenders();
+        void this.publish(transport, false);
+        return;
+      }
+      // A transport or session that went away meanwhile is followed by another attempt.
+      if (attempt !== this.#attempt || error instanceof Superseded) return;
+      this.#end(error as TertuliaError);
+    }
+  }
+
+  /** Ends the publication; the stream can be published again. */
+  async unpublish(): Promise<void> {
+    const { id } = this;
+    this.#end(new TertuliaError('cancelled', 'The stream was unpublished.'));
+    if (id !== undefined) await this.#host.request('unpublish', { stream: id });
+  }
+
+  /** The room is over. */
+  close(error: TertuliaError): void {
+    this.#end(error);
+  }
+
+  async muted(track: LocalTrack): Promise<void> {
+    if (!this.#ready || this.id === undefined || this.#mutedOnServer.get(track.id) === track.muted) return;
+    this.#mutedOnServer.set(track.id, track.muted);
+    await ignoringSuperseded(
+      this.#host.request('mute', { stream: this.id, track: track.id, muted: track.muted }),
+    );
+  }
+
+  /** A moderator muted a track: the server knows. */
+  mutedByModerator(trackId: string): void {
+    this.#mutedOnServer.set(trackId, true);
+  }
+
+  async replaced(track: LocalTrack): Promise<void> {
+    if (this.#transport?.closed) return; // the next one takes the stream's tracks as they are
+    await this.#senders.get(track.id)?.sender.replaceTrack(track.mediaTrack ?? null);
+  }
+
+  async attributes(): Promise<void> {
+    if (!this.#ready || this.id === undefined) return;
+    await ignoringSuperseded(
+      this.#host.request('attributes', { stream: this.id, attributes: this.stream.attributes }),
+    );
+  }
+
+  channel(channel: Channel): void {
+    if (!this.#ready || !this.#transport || this.#transport.closed) return; // opened when published
+    channel.attach(
+      this.#transport.openChannel(channel.label, { ...channel.options, protocol: `stream:${this.id}` }),
+    );
+  }
+
+  stopped(): void {
+    void this.unpublish().catch(() => {});
+  }
+
+  #freeSenders(): void {
+    for (const sender of this.#senders.values()) this.#transport?.freeSender(sender);
+    this.#senders.clear();
+  }
+
+  #describe(track: LocalTrack, transport: string): PublishTrack {
+    const { id, kind, source, muted } = track;
+    const mid = this.#senders.get(id)?.mid;
+    if (typeof mid !== 'string')
+      throw new TertuliaError('internal', 'The browser gave a track no m-section.');
+    this.#mutedOnServer.set(id, muted);
+    return { id, kind, source, muted: muted || undefined, transport, mid };
+  }
+
+  #end(error: TertuliaError): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#attempt++;
+    this.#ready = false;
+    this.id = undefined;
+    this.stream.publisher = undefined;
+    for (const channel of this.stream.openChannels) channel.close();
+    this.#freeSenders();
+    this.#reject(error);
+    this.#host.over(this, error);
+  }
+}
+
+// What a rebuilt session did not answer is said anew when the stream is published again.
+async function ignoringSuperseded(request: Promise<unknown>): Promise<void> {
+  try {
+    await request;
+  } catch (error) {
+    if (!(error instanceof Superseded)) throw error;
+  }
+}
