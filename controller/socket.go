@@ -1,0 +1,133 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
+)
+
+// Conn is a client's WebSocket. Read gives one text message of at most
+// protocol.MaxFrame bytes; Read and Write end with an error when their context
+// ends, which may end the connection. Close starts the closing handshake
+// with a code, makes Read and Write return, and may take some seconds.
+type Conn interface {
+	Read(ctx context.Context) ([]byte, error)
+	Write(ctx context.Context, text []byte) error
+	Close(code int, reason string) error
+	RemoteAddr() string
+}
+
+// writeTimeout is how long a client may take to read what is written to it.
+const writeTimeout = 10 * time.Second
+
+// frame is a frame to a client. data is shared between receivers.
+type frame struct {
+	seq  uint64
+	typ  string
+	re   uint64
+	data json.RawMessage
+}
+
+// socket writes to a client without making anybody wait: frames are put into
+// a queue, which the session bounds (what is not acknowledged is limited).
+type socket struct {
+	conn     Conn
+	session  *session // owned by the loop once it is attached
+	received atomic.Uint64
+	cancel   context.CancelFunc // cuts the connection
+	wake     chan struct{}      // of size 1
+
+	mu       sync.Mutex
+	queue    []frame
+	finished bool
+	code     int
+	reason   string
+}
+
+func newSocket(conn Conn, cancel context.CancelFunc) *socket {
+	return &socket{conn: conn, cancel: cancel, wake: make(chan struct{}, 1)}
+}
+
+// push queues a frame; after finish or cut it does nothing.
+func (s *socket) push(f frame) {
+	s.mu.Lock()
+	if !s.finished {
+		s.queue = append(s.queue, f)
+	}
+	s.mu.Unlock()
+	s.nudge()
+}
+
+// finish closes the connection with a code, after the frames that are queued.
+func (s *socket) finish(code int, reason string) {
+	s.mu.Lock()
+	if !s.finished {
+		s.finished, s.code, s.reason = true, code, reason
+	}
+	s.mu.Unlock()
+	s.nudge()
+}
+
+// drop closes the connection with a code, without the frames that are queued.
+func (s *socket) drop(code int, reason string) {
+	s.mu.Lock()
+	s.queue = nil
+	s.mu.Unlock()
+	s.finish(code, reason)
+}
+
+func (s *socket) nudge() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take gives what is to be written, and whether the end comes after it.
+func (s *socket) take() (frames []frame, finished bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	frames, s.queue = s.queue, nil
+	return frames, s.finished
+}
+
+// write is the goroutine that writes, until finish, an error or the end of ctx. It closes
+// the connection.
+func (s *socket) write(ctx context.Context) {
+	defer s.cancel()
+	var text []byte
+	for {
+		frames, finished := s.take()
+		for _, f := range frames {
+			if cap(text) > protocol.MaxFrame {
+				text = nil // a big snapshot is not worth keeping
+			}
+			text = protocol.AppendFrame(text[:0], f.seq, s.received.Load(), f.typ, f.re, f.data)
+			w, cancel := context.WithTimeout(ctx, writeTimeout)
+			err := s.conn.Write(w, text)
+			cancel()
+			if err != nil {
+				_ = s.conn.Close(protocol.CloseSilent, "the client does not read")
+				return
+			}
+		}
+		if finished {
+			_ = s.conn.Close(s.code, s.reason)
+			return
+		}
+		if len(frames) > 0 {
+			continue
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			s.finish(protocol.CloseComeBack, "the server shuts down")
+			_ = s.conn.Close(s.code, s.reason)
+			return
+		}
+	}
+}
