@@ -1,0 +1,88 @@
+package media
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sfu"
+)
+
+// room is the media of one room on its shard: the router, and the transports
+// that its packets come from and go to.
+type room struct {
+	shard  *shard
+	id     protocol.RoomID
+	epoch  uint64 // the highest seen
+	router *sfu.Router
+
+	byKey map[sfu.TransportKey]*peer
+	peers []*peer // by sfu.Peer
+	data  map[protocol.StreamID]*dataStream
+
+	touched bool
+	gone    bool
+}
+
+func (s *shard) newRoom(id protocol.RoomID) *room {
+	seed := s.worker.seed()
+	r := &room{
+		shard:  s,
+		id:     id,
+		router: sfu.New(sfu.Config{Rand: rand.New(rand.NewPCG(seed, seed))}),
+		byKey:  map[sfu.TransportKey]*peer{},
+		data:   map[protocol.StreamID]*dataStream{},
+	}
+	s.rooms[id] = r
+	return r
+}
+
+// tell puts an event about the room on the bus; re is the command that it
+// answers, or 0.
+func (r *room) tell(re uint64, body protocol.EventBody) {
+	r.shard.worker.tell(r.id, r.epoch, re, body)
+}
+
+// tellEvents passes on what the router noticed.
+func (r *room) tellEvents() {
+	for _, event := range r.router.Events() {
+		r.tell(0, event)
+	}
+}
+
+// removePeer removes a transport from the room and from the shard.
+func (r *room) removePeer(now time.Time, p *peer) {
+	p.close()
+	r.router.RemoveTransport(now, p.key)
+	delete(r.byKey, p.key)
+	if int(p.index) < len(r.peers) && r.peers[p.index] == p {
+		r.peers[p.index] = nil
+	}
+	r.shard.touch(r)
+}
+
+// close removes everything of the room.
+func (r *room) close() {
+	r.gone = true
+	for _, p := range r.byKey {
+		p.close()
+	}
+	delete(r.shard.rooms, r.id)
+	r.shard.worker.forgetRoom(r.id)
+}
+
+// empty says whether the room holds nothing any more.
+func (r *room) empty() bool {
+	streams, subscriptions := r.router.Listing()
+	return len(r.byKey) == 0 && len(streams) == 0 && len(subscriptions) == 0
+}
+
+// newSSRC gives a random SSRC that no transport of the room sends (RFC 3550 §8.1
+// asks for no more than chance; slots keep theirs for life).
+func (r *room) newSSRC() uint32 {
+	for {
+		if ssrc := uint32(r.shard.worker.seed()); ssrc != 0 {
+			return ssrc
+		}
+	}
+}
