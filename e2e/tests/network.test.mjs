@@ -11,6 +11,7 @@ const networks = {
   'Chromium without its loopback flag': 'no-loopback-flag',
   'IPv6 only': 'ipv6-only',
   '5 % loss each way': 'loss',
+  'aiortc and GStreamer as peers': 'foreign-peers',
 };
 
 const skip = process.getuid() === 0 ? false : 'making a network namespace needs root';
