@@ -26,10 +26,10 @@ func (p Protocol) String() string {
 
 // The shortest datagram that can be one of the protocol: its fixed header.
 const (
-	stunHeaderLen = 20 // RFC 8489, section 5
-	dtlsHeaderLen = 13 // RFC 6347, section 4.1
-	rtpHeaderLen  = 12 // RFC 3550, section 5.1
-	rtcpHeaderLen = 8  // RFC 3550, section 6.4.2: header and SSRC
+	minSTUN = 20 // RFC 8489, section 5
+	minDTLS = 13 // RFC 6347, section 4.1
+	minRTP  = 12 // RFC 3550, section 5.1
+	minRTCP = 8  // RFC 3550, section 6.4.2: header and SSRC
 )
 
 // stunCookie is in bytes 4 to 8 of each STUN message (RFC 8489, section 5).
@@ -40,23 +40,23 @@ const stunCookie = 0x2112A442
 // section 4: packet types 192 to 223). A datagram too short for its protocol's
 // header is Unknown.
 func Classify(b []byte) Protocol {
-	if len(b) < rtcpHeaderLen {
+	if len(b) < minRTCP {
 		return Unknown
 	}
 	switch first := b[0]; {
 	case first < 4:
-		if len(b) >= stunHeaderLen && binary.BigEndian.Uint32(b[4:]) == stunCookie {
+		if len(b) >= minSTUN && binary.BigEndian.Uint32(b[4:]) == stunCookie {
 			return STUN
 		}
 	case first >= 20 && first < 64:
-		if len(b) >= dtlsHeaderLen {
+		if len(b) >= minDTLS {
 			return DTLS
 		}
 	case first >= 128 && first < 192:
 		if b[1] >= 192 && b[1] < 224 {
 			return RTCP
 		}
-		if len(b) >= rtpHeaderLen {
+		if len(b) >= minRTP {
 			return RTP
 		}
 	}

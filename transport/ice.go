@@ -261,7 +261,8 @@ func (a *Agent) handleCheck(now time.Time, m *stun.Message, from Path, send func
 		answer(stun.BindingError, func(r *stun.Message) { _ = stun.CodeRoleConflict.AddTo(r) })
 		return nil
 	}
-	if generation != a.Previous {
+	current := generation != a.Previous
+	if current {
 		a.Previous = nil
 	}
 	a.alive(now)
@@ -272,12 +273,12 @@ func (a *Agent) handleCheck(now time.Time, m *stun.Message, from Path, send func
 	// A lite agent need not check, but some controlling agents nominate a pair
 	// on the next tick of a slow timer unless a check came from the other side,
 	// after the answer to theirs.
-	if !p.Asked && !a.Nominated && generation != a.Previous {
+	if !p.Asked && !a.Nominated && current {
 		p.Asked = true
 		a.ask(from, send)
 	}
 	if c.useCandidate {
-		a.nominate(now, p)
+		a.nominate(now, p, current)
 	}
 	return nil
 }
@@ -323,7 +324,10 @@ func (a *Agent) pair(path Path) *Pair {
 // it better or worse. Peers that nominate each pair they check (RFC 5245,
 // section 8.1.1.2) mean the one of highest priority; so of nominations
 // within half a second of each other that one counts.
-func (a *Agent) nominate(now time.Time, p *Pair) {
+//
+// current says that the credentials are not those before a restart, after
+// which the first nomination counts in any case.
+func (a *Agent) nominate(now time.Time, p *Pair, current bool) {
 	p.Nominated = now
 	if a.Nominated && p.Path != a.SelectedPath {
 		for i := range a.Pairs {
@@ -333,7 +337,7 @@ func (a *Agent) nominate(now time.Time, p *Pair) {
 			}
 		}
 	}
-	a.Nominated = true
+	a.Nominated = a.Nominated || current
 	a.SelectedPath = p.Path
 }
 
@@ -344,11 +348,15 @@ func (a *Agent) alive(now time.Time) {
 }
 
 // Heard tells that an authentic SRTP or SRTCP packet came by the selected path: a sign
-// of life too. It is enough to tell so once a second.
-func (a *Agent) Heard(now time.Time) {
-	if !a.Seen.IsZero() {
-		a.alive(now)
+// of life too. It is enough to tell so once a second. It reports whether the
+// state has changed.
+func (a *Agent) Heard(now time.Time) (changed bool) {
+	if a.Seen.IsZero() {
+		return false
 	}
+	before := a.State(now)
+	a.alive(now)
+	return a.State(now) != before
 }
 
 // Forget drops a path that leads nowhere any more, a closed TCP connection's.

@@ -28,11 +28,11 @@ const maxUfrag = 256
 // binding request, ours:theirs, the first part. Nothing is authenticated by
 // that. Responses have no USERNAME; whom they are for, the path must tell.
 func UfragOf(msg []byte) (local string, ok bool) {
-	if len(msg) < stunHeaderLen || binary.BigEndian.Uint16(msg) != stun.BindingRequest.Value() ||
-		binary.BigEndian.Uint32(msg[4:]) != stunCookie || int(binary.BigEndian.Uint16(msg[2:])) != len(msg)-stunHeaderLen {
+	if len(msg) < minSTUN || binary.BigEndian.Uint16(msg) != stun.BindingRequest.Value() ||
+		binary.BigEndian.Uint32(msg[4:]) != stunCookie || int(binary.BigEndian.Uint16(msg[2:])) != len(msg)-minSTUN {
 		return "", false
 	}
-	for rest := msg[stunHeaderLen:]; len(rest) >= stunAttributeHeader; {
+	for rest := msg[minSTUN:]; len(rest) >= stunAttributeHeader; {
 		kind := stun.AttrType(binary.BigEndian.Uint16(rest))
 		length := int(binary.BigEndian.Uint16(rest[2:]))
 		rest = rest[stunAttributeHeader:]
@@ -72,7 +72,7 @@ var messages = sync.Pool{New: func() any { return new(stun.Message) }}
 func decodeSTUN(msg []byte) (*stun.Message, error) {
 	m := messages.Get().(*stun.Message)
 	m.Reset()
-	if len(msg) > MaxDatagram || len(msg)%4 != 0 || stun.Decode(msg, m) != nil || int(m.Length) != len(msg)-stunHeaderLen {
+	if len(msg) > MaxDatagram || len(msg)%4 != 0 || stun.Decode(msg, m) != nil || int(m.Length) != len(msg)-minSTUN {
 		messages.Put(m)
 		return nil, ErrBadCheck
 	}

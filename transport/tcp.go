@@ -401,7 +401,7 @@ func (c *TCPConn) admits(b []byte, class Class) bool {
 		return true
 	}
 	var ssrc uint32 // of an RTP packet: bytes 8 to 12 (RFC 3550, section 5.1)
-	if len(b) >= rtpHeaderLen {
+	if len(b) >= minRTP {
 		ssrc = binary.BigEndian.Uint32(b[8:])
 	}
 	at := -1

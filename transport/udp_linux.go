@@ -213,10 +213,8 @@ func (s *kernelSocket) read(b *Batch, deadline time.Time) error {
 		return os.NewSyscallError("recvmmsg", s.err)
 	case err == nil, errors.Is(err, os.ErrDeadlineExceeded):
 		return nil
-	case errors.Is(err, os.ErrClosed):
-		return net.ErrClosed
 	}
-	return err
+	return net.ErrClosed // the only other error of the poller
 }
 
 func (s *kernelSocket) park(deadline time.Time) error {
@@ -430,10 +428,8 @@ func (s *kernelSocket) sendTo(p Path, b []byte) error {
 	var errno syscall.Errno
 	err := s.raw.Control(func(fd uintptr) { errno = m.sendOne(fd) })
 	switch {
-	case errors.Is(err, os.ErrClosed):
-		return net.ErrClosed
 	case err != nil:
-		return err
+		return net.ErrClosed
 	case errno != 0:
 		return os.NewSyscallError("sendmsg", errno)
 	}
