@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
+)
+
+// drainLimit bounds a clean end: after it the process ends anyway.
+const drainLimit = 10 * time.Second
+
+// serveCommand is the settings of the server. docs/config.md has the same
+// words; a test holds them together.
+type serveCommand struct {
+	HTTP      string       `name:"http" help:"Address of the page, the API and signalling." default:":8080" placeholder:"[HOST]:PORT"`
+	PublicURL string       `name:"public-url" help:"URL under which clients reach the server; links and tokens carry it." placeholder:"URL"`
+	TLS       string       `name:"tls" help:"self: serve HTTPS with a certificate made here." enum:",self" default:""`
+	TLSCert   string       `name:"tls-cert" help:"Serve HTTPS with this certificate (PEM)." placeholder:"FILE"`
+	TLSKey    string       `name:"tls-key" help:"The certificate's key (PEM)." placeholder:"FILE"`
+	UDP       mediaAddress `name:"udp" help:"Address of media over UDP; with a range, a port per shard; or off." default:":7882" placeholder:"[HOST]:PORT[-PORT]"`
+	TCP       mediaAddress `name:"tcp" help:"Address of media over TCP, for clients without UDP; or off." default:":7882" placeholder:"[HOST]:PORT"`
+	PublicIP  []netip.Addr `name:"public-ip" help:"Address to offer instead of the interfaces', behind NAT (repeatable)." placeholder:"IP"`
+	Shards    int          `help:"Loops that forward media; 0: one per core." default:"0" placeholder:"N"`
+	ICEServer []string     `name:"ice-server" sep:"none" help:"STUN or TURN server handed to clients: URL or URL,USER,PASSWORD (repeatable)." placeholder:"URL[,USER,PASSWORD]"`
+
+	TrustProxy  bool     `help:"Believe X-Forwarded-For and X-Forwarded-Proto of a proxy in front."`
+	AllowOrigin []string `help:"Origins whose pages may connect; by default any (repeatable)." placeholder:"ORIGIN"`
+	Meet        string   `help:"The meeting page for guests: on or off." enum:"on,off" default:"on"`
+
+	SuperserviceID  string `name:"superservice-id" help:"Id of the first service: 24 hexadecimal characters." placeholder:"ID"`
+	SuperserviceKey string `name:"superservice-key" help:"Key of the first service." placeholder:"KEY"`
+
+	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	LogFormat string `help:"text or json." enum:"text,json" default:"text"`
+}
+
+// Run takes calls until the context ends.
+func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) error {
+	log, err := c.logger()
+	if err != nil {
+		return err
+	}
+	h, err := c.build(ctx, all, log)
+	if err != nil {
+		return err
+	}
+	defer h.close(log)
+
+	listener, err := listen(c.HTTP)
+	if err != nil {
+		return err
+	}
+	secure, err := c.tlsConfig(all.Data)
+	if err != nil {
+		return err
+	}
+	if secure != nil {
+		listener = tls.NewListener(listener, secure)
+	}
+	server := &http.Server{
+		Handler:           h.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	go h.handler.Run(ctx)
+	c.printWelcome(out, all, h)
+	h.ready.Store(true)
+
+	select {
+	case err := <-failed:
+		return fmt.Errorf("the HTTP server ended: %w", err)
+	case <-ctx.Done():
+	}
+	h.ready.Store(false)
+	fmt.Fprintln(out, "Ending: clients are told to come back.")
+	drain, cancel := context.WithTimeout(context.Background(), drainLimit)
+	defer cancel()
+	h.controller.Drain(drain)
+	if err := server.Shutdown(drain); err != nil {
+		_ = server.Close()
+	}
+	return nil
+}
+
+func (c *serveCommand) logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return nil, err
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options)), nil
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options)), nil
+}
+
+// listen opens the HTTP port, with one clear line when it cannot.
+func listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("the HTTP port %s is in use: another server runs there; end it, or choose another port with --http", address)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("the HTTP port %s may not be opened by this user: choose one above 1023 with --http", address)
+	case err != nil:
+		return nil, fmt.Errorf("the HTTP address %s cannot be used: %w", address, err)
+	}
+	return listener, nil
+}
+
+// tlsConfig gives the TLS settings, or nil for plain HTTP.
+func (c *serveCommand) tlsConfig(data string) (*tls.Config, error) {
+	var certificate tls.Certificate
+	var err error
+	switch {
+	case c.TLS == "self":
+		certificate, err = selfSigned(data, interfaceIPs(), time.Now())
+	case c.TLSCert != "" && c.TLSKey != "":
+		certificate, err = tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
+			err = fmt.Errorf("the TLS certificate cannot be used: %w", err)
+		}
+	case c.TLSCert != "" || c.TLSKey != "":
+		err = errors.New("--tls-cert and --tls-key go together; one is missing")
+	default:
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}, nil
+}
+
+func (c *serveCommand) secure() bool { return c.TLS != "" || c.TLSCert != "" }
+
+// publicURL is the address under which people reach the server.
+func (c *serveCommand) publicURL() (*url.URL, error) {
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fmt.Errorf("--public-url %q is not a URL like https://meet.example.org", c.PublicURL)
+		}
+		u.Path = strings.TrimSuffix(u.Path, "/")
+		return u, nil
+	}
+	host, port, err := net.SplitHostPort(c.HTTP)
+	if err != nil {
+		return nil, fmt.Errorf("--http %q is not an address: write :8080 or 127.0.0.1:8080", c.HTTP)
+	}
+	if host == "" || net.ParseIP(host).IsUnspecified() {
+		host = "localhost"
+		if c.TLS == "self" {
+			if ip := lanAddress(); ip != "" {
+				host = ip
+			}
+		}
+	}
+	scheme := "http"
+	if c.secure() {
+		scheme = "https"
+	}
+	return &url.URL{Scheme: scheme, Host: net.JoinHostPort(host, port)}, nil
+}
+
+// iceServers reads the STUN and TURN servers that clients are given.
+func (c *serveCommand) iceServers() ([]protocol.ICEServer, error) {
+	var servers []protocol.ICEServer
+	for _, s := range c.ICEServer {
+		parts := strings.Split(s, ",")
+		scheme, _, _ := strings.Cut(parts[0], ":")
+		switch {
+		case scheme != "stun" && scheme != "stuns" && scheme != "turn" && scheme != "turns":
+			return nil, fmt.Errorf("--ice-server %q must begin with stun:, stuns:, turn: or turns:", parts[0])
+		case len(parts) == 1:
+			servers = append(servers, protocol.ICEServer{URLs: parts})
+		case len(parts) == 3:
+			servers = append(servers, protocol.ICEServer{URLs: parts[:1], Username: parts[1], Credential: parts[2]})
+		default:
+			return nil, fmt.Errorf("--ice-server %q: write URL or URL,USER,PASSWORD", parts[0])
+		}
+	}
+	return servers, nil
+}
+
+func (c *serveCommand) shards() int {
+	switch {
+	case c.Shards > 0:
+		return c.Shards
+	case c.UDP.ports() > 1:
+		return min(c.UDP.ports(), runtime.GOMAXPROCS(0))
+	default:
+		return runtime.GOMAXPROCS(0)
+	}
+}
+
+// databaseURL is where the database is.
+func (c *commands) databaseURL() string {
+	if c.DB != "" {
+		return c.DB
+	}
+	return "sqlite:" + filepath.Join(c.Data, "tertulia.db")
+}
+
+// interfaceIPs lists the addresses that a certificate made here should name.
+func interfaceIPs() []net.IP {
+	var ips []net.IP
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return []net.IP{net.IPv4(127, 0, 0, 1)}
+	}
+	for _, a := range addresses {
+		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLinkLocalUnicast() {
+			ips = append(ips, n.IP)
+		}
+	}
+	return ips
+}
+
+// lanAddress is the address that a phone on the same network would use, or "".
+func lanAddress() string {
+	for _, ip := range interfaceIPs() {
+		if ip.To4() != nil && !ip.IsLoopback() {
+			return ip.String()
+		}
+	}
+	return ""
+}
