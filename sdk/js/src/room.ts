@@ -681,7 +681,7 @@ export class Room extends Emitter<RoomEvents> {
 
   // The transport.
 
-  #newTransport(): Transport {
+  #newTransport(slots?: Transport['slots']): Transport {
     const { iceServers, iceTransportPolicy } = this.#options;
     const name = this.#transports === 1 ? 'main' : `main-${this.#transports}`;
     const host: TransportHost = {
@@ -697,6 +697,7 @@ export class Room extends Emitter<RoomEvents> {
       name,
       { iceServers: iceServers ?? this.#iceServers ?? [], iceTransportPolicy },
       host,
+      slots,
     );
   }
 
@@ -718,7 +719,7 @@ export class Room extends Emitter<RoomEvents> {
 
   #replaceTransport(keepIds: boolean): void {
     this.#transports++;
-    this.#transport = this.#newTransport();
+    this.#transport = this.#newTransport(this.#transport.slots);
     this.#startTransport();
     for (const publication of this.#publications.values()) void publication.publish(this.#transport, keepIds);
     for (const stream of this.#streams.values()) {

@@ -31,7 +31,7 @@ export interface Encoding {
   maxBitrate?: number;
 }
 
-// scalabilityMode, for one, is missing in lib.dom; what we set is a subset that all browsers have.
+/** A promise that is settled from outside. */
 interface Deferred {
   promise: Promise<void>;
   resolve: () => void;
@@ -65,7 +65,12 @@ export class Transport {
   #restarts = 0;
   #restartWanted = false;
 
-  constructor(name: string, configuration: RTCConfiguration, host: TransportHost) {
+  constructor(
+    name: string,
+    configuration: RTCConfiguration,
+    host: TransportHost,
+    slots: Readonly<Record<Kind, number>> = { audio: slotStep, video: slotStep },
+  ) {
     this.name = name;
     this.#host = host;
     this.pc = new RTCPeerConnection({
@@ -80,7 +85,7 @@ export class Transport {
       if (this.pc.connectionState === 'failed' && this.pc.iceConnectionState !== 'failed') this.#lose();
       else host.changed();
     };
-    this.addSlots(slotStep, slotStep);
+    this.addSlots(slots.audio, slots.video);
   }
 
   get connected(): boolean {
@@ -89,6 +94,11 @@ export class Transport {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** How many receiving slots there are. */
+  get slots(): Readonly<Record<Kind, number>> {
+    return this.#slots;
   }
 
   /** Begins to negotiate, now that the room's codecs and ICE servers are known. */

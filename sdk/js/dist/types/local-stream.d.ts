@@ -1,4 +1,4 @@
-import type { Channel, ChannelOptions } from './channel.js';
+import { Channel, type ChannelOptions } from './channel.js';
 import { Emitter } from './emitter.js';
 import type { JsonObject, Kind, Participant, Source } from './words.js';
 /** What all local streams can be made with. */
@@ -54,42 +54,60 @@ export interface LocalStreamEvents {
     /** The stream is over: stop was called, or the browser's own button ended screen sharing. */
     ended: () => void;
 }
+/** What a local stream tells its publication. */
+export interface Publisher {
+    readonly id: number | undefined;
+    /** The mute state of a track changed. */
+    muted(track: LocalTrack): Promise<void>;
+    /** Another browser's track is to be sent, or none. */
+    replaced(track: LocalTrack): Promise<void>;
+    attributes(): Promise<void>;
+    channel(channel: Channel): void;
+    stopped(): void;
+}
 /** What this participant publishes, or may publish. */
 export declare class LocalStream extends Emitter<LocalStreamEvents> {
-    /** Opens camera and microphone. */
-    static camera(_options?: CameraOptions): Promise<LocalStream>;
-    /** Asks the user for a screen, window or tab. */
-    static screen(_options?: ScreenOptions): Promise<LocalStream>;
+    #private;
+    /** Opens camera and microphone. Fails with a {@link TertuliaError} that says in words why. */
+    static camera(options?: CameraOptions): Promise<LocalStream>;
+    /** Asks the user for a screen, window or tab; `cancelled` if nothing is chosen. */
+    static screen(options?: ScreenOptions): Promise<LocalStream>;
     /** Makes a stream of any tracks: a canvas, a video element, another connection. */
-    static from(_media: MediaStream | MediaStreamTrack[], _options?: FromOptions): LocalStream;
+    static from(media: MediaStream | MediaStreamTrack[], options?: FromOptions): LocalStream;
     /** Makes a stream that has data channels only. */
-    static data(_options?: Omit<LocalStreamOptions, 'data'>): LocalStream;
+    static data(options?: Omit<LocalStreamOptions, 'data'>): LocalStream;
+    /** For a video element (muted). The object stays the same; its tracks come and go. */
+    readonly mediaStream: MediaStream;
+    /** Whether it may have data channels. */
+    readonly hasData: boolean;
+    private constructor();
     /** The server's number for it; undefined while it is not published. */
     get id(): number | undefined;
     /** Whether it is published, or being published. */
     get published(): boolean;
     /** Whether it is over. */
     get ended(): boolean;
-    /** For a video element (muted). The object stays the same; its tracks come and go. */
-    get mediaStream(): MediaStream;
     get tracks(): readonly LocalTrack[];
-    /** Whether it may have data channels. */
-    get hasData(): boolean;
     get attributes(): Readonly<JsonObject>;
-    /** Whether all tracks of the kind, or the track of that id, are muted. */
-    muted(_track: Kind | string): boolean;
-    /** Mutes. With release, the device is let go too: its light goes out, and unmute opens it again. */
-    mute(_track: Kind | string, _options?: {
+    /** Whether all tracks of the kind, or the track of that id, are muted; true if there is none. */
+    muted(track: Kind | string): boolean;
+    /**
+     * Mutes: nothing is sent, and the others are told. With release, a camera or microphone is let go
+     * as well: its light goes out, and unmute opens it again.
+     */
+    mute(track: Kind | string, options?: {
         release?: boolean;
     }): Promise<void>;
-    unmute(_track: Kind | string): Promise<void>;
-    /** Switches to another device, without the others noticing more than the picture. */
-    setDevice(_kind: Kind, _deviceId: string): Promise<void>;
+    /** Unmutes; a released device is opened again, which may fail. */
+    unmute(track: Kind | string): Promise<void>;
+    /** Switches to another device of the kind; the stream goes on. */
+    setDevice(kind: Kind, deviceId: string): Promise<void>;
     /** The device in use. */
-    deviceId(_kind: Kind): string | undefined;
-    setAttributes(_attributes: JsonObject): Promise<void>;
-    /** Opens a data channel to the stream's subscribers. */
-    openChannel(_label: string, _options?: ChannelOptions): Channel;
+    deviceId(kind: Kind): string | undefined;
+    /** Replaces the attributes, which others see. */
+    setAttributes(attributes: JsonObject): Promise<void>;
+    /** Opens a data channel to the stream's subscribers: those of now and those to come. */
+    openChannel(label: string, options?: ChannelOptions): Channel;
     /** Ends the stream: devices are let go, the room unpublishes it. */
     stop(): void;
 }

@@ -28,20 +28,29 @@ export interface RemoteStreamEvents {
     /** The stream is no more. */
     ended: () => void;
 }
+/** What is asked for of a stream: ids of tracks (undefined: all) and data. */
+export interface Wanted {
+    tracks: string[] | undefined;
+    data: boolean;
+}
 /** What another participant publishes. */
 export declare class RemoteStream extends Emitter<RemoteStreamEvents> {
-    get id(): number;
+    #private;
+    readonly id: number;
+    /** For a video or audio element. The object stays the same; its tracks come and go. */
+    readonly mediaStream: MediaStream;
     /** Who publishes it. */
     get participant(): Participant;
     get tracks(): readonly RemoteTrack[];
+    /** Whether it may have data channels. */
     get hasData(): boolean;
     get attributes(): Readonly<JsonObject>;
-    /** For a video or audio element. The object stays the same; its tracks come and go. */
-    get mediaStream(): MediaStream;
-    /** Open channels. */
+    /** Channels that are open. */
     get channels(): readonly Channel[];
+    /** Whether any of it is asked for. */
     get subscribed(): boolean;
+    /** Whether it is no more. */
     get ended(): boolean;
     /** Whether all tracks of the kind, or the track of that id, are muted; true if there is none. */
-    muted(_track: Kind | string): boolean;
+    muted(track: Kind | string): boolean;
 }

@@ -1,7 +1,7 @@
 import { Emitter } from './emitter.js';
 import type { LocalStream } from './local-stream.js';
-import type { RemoteStream } from './remote-stream.js';
-import type { RoomStats } from './stats.js';
+import { RemoteStream, type Wanted } from './remote-stream.js';
+import { type RoomStats } from './stats.js';
 import type { EndReason, Json, JsonObject, LeaveReason, Message, Participant, Permission, Quality, RoomState } from './words.js';
 /** A token, or who to ask for one: when a session is lost, a fresh one is needed. */
 export type TokenSource = string | (() => string | Promise<string>);
@@ -70,14 +70,17 @@ export interface RoomEvents {
     ended: (reason: EndReason, message: string) => void;
     quality: (quality: Quality) => void;
 }
-/** A room that this participant is in. */
+/** A room that this participant is in; {@link connect} makes it. */
 export declare class Room extends Emitter<RoomEvents> {
+    #private;
+    /** 24 hexadecimal characters. */
     get id(): string;
     get name(): string;
     get metadata(): Readonly<JsonObject>;
     /** Codecs that publishers should prefer, best first. */
     get codecs(): readonly string[];
     get state(): RoomState;
+    /** This participant. */
     get me(): Participant;
     /** The others, by id. */
     get participants(): ReadonlyMap<string, Participant>;
@@ -86,43 +89,45 @@ export declare class Room extends Emitter<RoomEvents> {
     /** What this participant publishes. */
     get localStreams(): readonly LocalStream[];
     get permissions(): readonly Permission[];
+    /** The network indicator. */
     get quality(): Quality;
     /** Who speaks now, loudest first. */
     get speakers(): readonly Speaker[];
     /** Whether this participant may. */
-    can(_permission: Permission): boolean;
+    can(permission: Permission): boolean;
     /** Streams of a participant. */
-    streamsOf(_participant: Participant | string): RemoteStream[];
-    publish(_stream: LocalStream): Promise<void>;
+    streamsOf(participant: Participant | string): RemoteStream[];
+    /** Publishes a stream; resolves once the server has it. */
+    publish(stream: LocalStream): Promise<void>;
     /** Stops publishing; the stream's devices stay open (stop() closes them). */
-    unpublish(_stream: LocalStream): Promise<void>;
+    unpublish(stream: LocalStream): Promise<void>;
     /** Asks to receive a stream, or changes what of it is received. */
-    subscribe(_stream: RemoteStream, _options?: SubscribeOptions): Promise<void>;
-    unsubscribe(_stream: RemoteStream): Promise<void>;
-    /** Sends a message of at most 64 KB to all others, or to some; resolves to its id once the server has it. */
-    send(_data: Json, _options?: {
+    subscribe(stream: RemoteStream, options?: SubscribeOptions): Promise<void>;
+    unsubscribe(stream: RemoteStream): Promise<void>;
+    /**
+     * Sends a message of at most 64 KB of JSON to all others, or to some. Resolves to its id once the
+     * server has it; through cuts of the connection it arrives once.
+     */
+    send(data: Json, options?: {
         to?: (Participant | string)[];
     }): Promise<string>;
     /** Mutes a track of another participant (permission `moderate`); only its owner can unmute. */
-    mute(_stream: RemoteStream, _track: string): Promise<void>;
+    mute(stream: RemoteStream, track: string): Promise<void>;
     /** Ends another participant's presence (permission `moderate`). */
-    kick(_participant: Participant | string, _reason?: string): Promise<void>;
+    kick(participant: Participant | string, reason?: string): Promise<void>;
     /** Replaces this participant's metadata. */
-    setMetadata(_metadata: JsonObject): Promise<void>;
+    setMetadata(metadata: JsonObject): Promise<void>;
     /** Replaces the room's metadata (permission `moderate`). */
-    setRoomMetadata(_metadata: JsonObject): Promise<void>;
-    /** Counts and rates of what is sent and received; with server, also what the server counts. */
-    getStats(_options?: {
+    setRoomMetadata(metadata: JsonObject): Promise<void>;
+    /**
+     * Counts of what is sent and received, and rates since the previous call; with server, also what
+     * the server counts.
+     */
+    getStats(options?: {
         server?: boolean;
     }): Promise<RoomStats>;
-    /** Leaves. The devices of local streams stay open. */
+    /** Leaves; never fails. The devices of local streams stay open. */
     leave(): Promise<void>;
 }
-/**
- * Enters a room.
- *
- * @param url where the server is: `https://meet.example.org`
- * @param token the right to enter, or a function that gives one, which is asked again when a lost
- *   session cannot be resumed
- */
-export declare function connect(_url: string, _token: TokenSource, _options?: ConnectOptions): Promise<Room>;
+/** What options ask for of a stream. */
+export declare function wantedOf(stream: Pick<RemoteStream, 'tracks' | 'hasData'>, options: SubscribeOptions): Wanted;

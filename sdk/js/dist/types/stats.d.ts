@@ -53,3 +53,30 @@ export interface RoomStats {
     /** What the server counts, if asked for. */
     readonly server: Json | undefined;
 }
+/** One RTP stream of a report, with the names by which its track can be found. */
+export interface MeasuredTrack extends Omit<TrackStats, 'track'> {
+    readonly direction: 'in' | 'out';
+    readonly mid: string | undefined;
+    /** Id of the browser's track. */
+    readonly mediaTrack: string | undefined;
+}
+/** What a report says, with rates since the one before. */
+export interface Measurement {
+    readonly tracks: readonly MeasuredTrack[];
+    readonly rtt: number | undefined;
+    readonly bitrateIn: number;
+    readonly bitrateOut: number;
+    readonly availableOut: number | undefined;
+    readonly protocol: string | undefined;
+    readonly lossIn: number;
+    readonly lossOut: number;
+    /** Freezes since the report before. */
+    readonly freezes: number;
+}
+/** Reads reports one after another; it is told their time by their timestamps. */
+export declare class Meter {
+    #private;
+    read(report: Iterable<readonly [string, unknown]>): Measurement;
+}
+/** The network indicator for what was measured. */
+export declare function assess(measured: Pick<Measurement, 'rtt' | 'lossIn' | 'lossOut' | 'freezes'>, connected: boolean): Quality;

@@ -19,6 +19,7 @@ export interface Participant {
     /** The user that the token names. */
     readonly user: string;
     readonly role: string;
+    /** Known of oneself only; empty for others. */
     readonly permissions: readonly Permission[];
     readonly metadata: Readonly<JsonObject>;
 }
@@ -26,11 +27,11 @@ export interface Participant {
 export type RoomState = 'connected' | 'reconnecting' | 'closed';
 /**
  * Why a session ended: `left` (by leave), `kicked`, `timeout` (could not come back in time),
- * `room-deleted`, `replaced` (resumed elsewhere), `refused` (came back and was not let in).
+ * `room-deleted`, `replaced` (resumed elsewhere), `refused` (came back and was not let in), `error`.
  */
-export type EndReason = 'left' | 'kicked' | 'timeout' | 'room-deleted' | 'replaced' | 'refused';
+export type EndReason = 'left' | 'kicked' | 'timeout' | 'room-deleted' | 'replaced' | 'refused' | 'error';
 /** Why another participant left. */
-export type LeaveReason = 'left' | 'kicked' | 'timeout' | 'room-deleted' | 'replaced';
+export type LeaveReason = 'left' | 'kicked' | 'timeout' | 'room-deleted' | 'error';
 /** Application data from a participant. */
 export interface Message {
     /** The sender's UUID for it. */

@@ -1,0 +1,184 @@
+import type { ServerErrorCode } from './errors.js';
+import type { Json, JsonObject, Kind, Permission, Source } from './words.js';
+/** Version of the signalling. */
+export declare const protocolVersion = 1;
+/** What the server's log calls us. */
+export declare const clientName = "tertulia-js/0.1.0";
+/** Bytes of one WebSocket message. */
+export declare const maxFrame: number;
+/** Bytes of the JSON of one message to others. */
+export declare const maxMessage: number;
+/** Receiving slots of one transport, of each kind. */
+export declare const maxSlots = 64;
+export interface Frame {
+    seq?: number;
+    ack?: number;
+    type?: string;
+    re?: number;
+    data?: unknown;
+}
+export interface WireError {
+    code: ServerErrorCode;
+    message: string;
+}
+export interface WireTrack {
+    id: string;
+    kind: Kind;
+    source: Source;
+    muted?: boolean;
+    codec?: string;
+}
+export interface WireStream {
+    id: number;
+    participant: string;
+    tracks: WireTrack[] | null;
+    data?: boolean;
+    attributes?: JsonObject;
+}
+export interface WireParticipant {
+    id: string;
+    user: string;
+    role: string;
+    permissions?: Permission[];
+    metadata?: JsonObject;
+}
+export interface WireRoom {
+    id: string;
+    name: string;
+    metadata?: JsonObject;
+    codecs: string[] | null;
+}
+export interface Joined {
+    participant: WireParticipant;
+    room: WireRoom;
+    participants: WireParticipant[] | null;
+    streams: WireStream[] | null;
+    iceServers?: RTCIceServer[];
+    resume: string;
+    resumeWindow: number;
+}
+export interface PublishTrack extends WireTrack {
+    transport: string;
+    mid: string;
+}
+export interface Publish {
+    stream?: number;
+    tracks?: PublishTrack[];
+    data?: boolean;
+    attributes?: JsonObject;
+}
+export interface SubscribeTo {
+    stream: number;
+    transport: string;
+    tracks?: string[];
+    data?: boolean;
+}
+/** The client's requests and what answers them. */
+export interface Requests {
+    offer: [{
+        transport: string;
+        sdp: string;
+    }, {
+        sdp: string;
+    }];
+    close: [{
+        transport: string;
+    }, unknown];
+    publish: [Publish, {
+        stream: number;
+    }];
+    unpublish: [{
+        stream: number;
+    }, unknown];
+    subscribe: [SubscribeTo, unknown];
+    unsubscribe: [{
+        stream: number;
+    }, unknown];
+    mute: [{
+        stream: number;
+        track: string;
+        muted: boolean;
+    }, unknown];
+    attributes: [{
+        stream: number;
+        attributes: JsonObject;
+    }, unknown];
+    metadata: [{
+        of: 'me' | 'room';
+        metadata: JsonObject;
+    }, unknown];
+    message: [{
+        id: string;
+        to?: string[];
+        data: Json;
+    }, unknown];
+    kick: [{
+        participant: string;
+        reason?: string;
+    }, unknown];
+    stats: [Record<string, never>, {
+        transports: Json;
+    }];
+    leave: [Record<string, never>, unknown];
+}
+/** The server's events. */
+export interface Events {
+    'participant-joined': WireParticipant;
+    'participant-updated': WireParticipant;
+    'participant-left': {
+        participant: string;
+        reason: string;
+    };
+    'stream-published': WireStream;
+    'stream-updated': {
+        stream: WireStream;
+        by?: string;
+    };
+    'stream-unpublished': {
+        stream: number;
+    };
+    slots: {
+        transport: string;
+        slots: {
+            mid: string;
+            stream?: number;
+            track?: string;
+        }[];
+    };
+    'slots-wanted': {
+        transport: string;
+        audio: number;
+        video: number;
+    };
+    subscription: {
+        stream: number;
+        track: string;
+        state: string;
+        codec?: string;
+        reason?: string;
+    };
+    message: {
+        id: string;
+        to?: string[];
+        from: string;
+        time: number;
+        data: Json;
+    };
+    speakers: {
+        speakers: {
+            stream: number;
+            track: string;
+            level: number;
+        }[] | null;
+    };
+    'room-updated': WireRoom;
+    transport: {
+        transport: string;
+        state: 'connected' | 'interrupted' | 'closed';
+        reason?: string;
+    };
+    ended: {
+        reason: string;
+        message?: string;
+    };
+}

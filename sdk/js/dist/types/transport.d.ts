@@ -1,0 +1,56 @@
+import type { Signal } from './signal.js';
+import type { Kind } from './words.js';
+/** What a transport needs of its room. */
+export interface TransportHost {
+    request: Signal['request'];
+    /** Whether the signalling is there: without it, restarting ICE makes no sense. */
+    live: () => boolean;
+    channel: (channel: RTCDataChannel) => void;
+    /** The connection changed; for indicators. */
+    changed: () => void;
+    /** The transport is beyond repair. */
+    lost: () => void;
+}
+/** How a track is sent. */
+export interface Encoding {
+    maxBitrate?: number;
+}
+/** A transport of this participant. */
+export declare class Transport {
+    #private;
+    readonly name: string;
+    readonly pc: RTCPeerConnection;
+    constructor(name: string, configuration: RTCConfiguration, host: TransportHost, slots?: Readonly<Record<Kind, number>>);
+    get connected(): boolean;
+    get closed(): boolean;
+    /** How many receiving slots there are. */
+    get slots(): Readonly<Record<Kind, number>>;
+    /** Begins to negotiate, now that the room's codecs and ICE servers are known. */
+    start(codecs: readonly string[], iceServers: RTCIceServer[] | undefined): void;
+    /** Asks for a new offer; what is asked for in one turn goes into one. */
+    negotiate(): void;
+    /** Waits until an offer that has all that was added before is on its way. */
+    offered(): Promise<void>;
+    /** Waits until all that was added before is negotiated. */
+    answered(): Promise<void>;
+    /** Sees to it that there are so many receiving slots, in steps. */
+    addSlots(audio: number, video: number): void;
+    /** The browser's track of a slot. */
+    slotTrack(mid: string): MediaStreamTrack | undefined;
+    /** Sends a track; its mid is known once offered(). */
+    addSender(track: MediaStreamTrack | undefined, kind: Kind, encoding: Encoding): RTCRtpTransceiver;
+    /** Stops sending; the m-section waits for the next track. */
+    freeSender(transceiver: RTCRtpTransceiver): void;
+    /** Sees to it that data channels can be had. The pre-negotiated one carries nothing. */
+    needData(): void;
+    openChannel(label: string, init: RTCDataChannelInit): RTCDataChannel;
+    /** The server told the transport's state. */
+    told(state: 'connected' | 'interrupted' | 'closed'): void;
+    /** The signalling is back after a cut. */
+    signallingBack(): void;
+    close(): void;
+}
+/** The codecs, those of names first and in their order; all are kept. */
+export declare function orderCodecs<C extends {
+    mimeType: string;
+}>(codecs: readonly C[], names: readonly string[]): C[];
