@@ -205,7 +205,7 @@ func (a *Agent) HandleSTUN(now time.Time, msg []byte, from Path, send func(to Pa
 	if err != nil {
 		return false, err
 	}
-	defer messages.Put(m)
+	defer stunMessages.Put(m)
 	before := a.outside(now)
 	switch m.Type {
 	case stun.BindingRequest:

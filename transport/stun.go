@@ -63,22 +63,22 @@ type check struct {
 	unknown []stun.AttrType
 }
 
-// messages are reused: each has a buffer and a list of attributes.
-var messages = sync.Pool{New: func() any { return new(stun.Message) }}
+// stunMessages are reused: each has a buffer and a list of attributes.
+var stunMessages = sync.Pool{New: func() any { return new(stun.Message) }}
 
-// decodeSTUN decodes a message, which the caller gives back to messages. It
+// decodeSTUN decodes a message, which the caller gives back to stunMessages. It
 // must be complete and nothing else, and if it has a FINGERPRINT, that must be
 // last and right.
 func decodeSTUN(msg []byte) (*stun.Message, error) {
-	m := messages.Get().(*stun.Message)
+	m := stunMessages.Get().(*stun.Message)
 	m.Reset()
 	if len(msg) > MaxDatagram || len(msg)%4 != 0 || stun.Decode(msg, m) != nil || int(m.Length) != len(msg)-minSTUN {
-		messages.Put(m)
+		stunMessages.Put(m)
 		return nil, ErrBadCheck
 	}
 	if _, found := m.Attributes.Get(stun.AttrFingerprint); found {
 		if m.Attributes[len(m.Attributes)-1].Type != stun.AttrFingerprint || stun.Fingerprint.Check(m) != nil {
-			messages.Put(m)
+			stunMessages.Put(m)
 			return nil, ErrBadCheck
 		}
 	}
@@ -136,7 +136,7 @@ func knownAttribute(t stun.AttrType) bool {
 
 // newSTUN begins a message.
 func newSTUN(kind stun.MessageType, id [stun.TransactionIDSize]byte) *stun.Message {
-	m := messages.Get().(*stun.Message)
+	m := stunMessages.Get().(*stun.Message)
 	m.Reset()
 	m.TransactionID = id
 	m.Type = kind
@@ -146,7 +146,7 @@ func newSTUN(kind stun.MessageType, id [stun.TransactionIDSize]byte) *stun.Messa
 
 // seal adds integrity and fingerprint, and gives the message to send.
 func seal(m *stun.Message, pwd string, to Path, send func(to Path, b []byte)) {
-	defer messages.Put(m)
+	defer stunMessages.Put(m)
 	if stun.NewShortTermIntegrity(pwd).AddTo(m) == nil && stun.Fingerprint.AddTo(m) == nil {
 		send(to, m.Raw)
 	}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -216,7 +217,7 @@ func TestTCPSlowReader(t *testing.T) {
 	eachTCP(t, func(t *testing.T, portable bool) {
 		s := openTCP(t, loopback4, time.Minute, portable)
 		client := dial(t, s.LocalAddr())
-		_ = client.SetReadBuffer(16 << 10)
+		_ = client.SetReadBuffer(64 << 10)
 		_, _ = client.Write(framed(aCheck()))
 		c := <-s.conns
 		c.Authenticated()
@@ -295,7 +296,6 @@ func TestTCPManySenders(t *testing.T) {
 	eachTCP(t, func(t *testing.T, portable bool) {
 		s := openTCP(t, loopback4, time.Minute, portable)
 		client := dial(t, s.LocalAddr())
-		_ = client.SetReadBuffer(8 << 10)
 		_, _ = client.Write(framed(aCheck()))
 		c := <-s.conns
 		const senders, each = 4, 150
@@ -314,12 +314,13 @@ func TestTCPManySenders(t *testing.T) {
 				}
 			})
 		}
+		in := bufio.NewReader(client)
 		var next [senders]int
 		for n := range senders * each {
 			if n%100 == 0 {
 				time.Sleep(2 * time.Millisecond)
 			}
-			b := readFrame(t, client)
+			b := readFrame(t, in)
 			i := b[0]
 			if int(b[1]) != next[i]%256 || len(b) != 300+next[i] {
 				t.Fatalf("sender %d: frame %d of %d bytes, want %d", i, b[1], len(b), next[i])
