@@ -204,6 +204,10 @@ func (r *Router) forward(now instant, sl *slot, b *ready, sink Sink) {
 			sl.PictureID, sl.TL0 = e.PictureID+sl.Run.PictureID, e.TL0+sl.Run.TL0
 		}
 	}
+	if e.Flags&rtpbuf.Recovered != 0 {
+		// The subscriber may have asked for it by now.
+		sl.Resent.sent(out, now)
+	}
 	sl.Packets++
 	n := uint64(len(p.Prefix) + len(p.Payload))
 	sl.Bytes += n

@@ -205,6 +205,7 @@ func (r *Router) changeFormat(now instant, t *track, f uint8) bool {
 	for _, s := range t.slots {
 		s.Live = false
 	}
+	r.wantKeyframe(now, t) // it comes with the new codec, unless its start is lost
 	for _, sub := range t.pub.subs {
 		if p := r.byKey[TransportKey{sub.Participant, sub.Transport}]; p != nil {
 			r.needRebind(p)

@@ -25,11 +25,31 @@ const (
 
 // resentState is what a slot has to send again, and what it just did.
 type resentState struct {
-	Queue  []uint64 // extended sequence numbers as sent
-	recent [resentMemory]struct {
-		seq uint64
-		at  instant
+	Queue []uint64 // extended sequence numbers as sent
+	// recent is by sequence number modulo its size; taken when first needed.
+	recent []resent
+}
+
+type resent struct {
+	seq uint64
+	at  instant
+}
+
+// sent notes that a packet went out late or again.
+func (s *resentState) sent(seq uint64, now instant) {
+	if s.recent == nil {
+		s.recent = make([]resent, resentMemory)
 	}
+	s.recent[seq%resentMemory] = resent{seq, now}
+}
+
+// justSent says whether a packet went out late or again within the last pause.
+func (s *resentState) justSent(seq uint64, now, pause instant) bool {
+	if s.recent == nil {
+		return false
+	}
+	last := &s.recent[seq%resentMemory]
+	return last.seq == seq && now-last.at < pause
 }
 
 // handleNACK takes a subscriber's request for packets (RFC 4585 section 6.2.1).
@@ -121,8 +141,7 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		p.Counted.NACKsMissed++
 		return
 	}
-	recent := &s.Resent.recent[seq%resentMemory]
-	if recent.seq == seq && now-recent.at < max(resendPause, s.Reported.RTT/2) {
+	if s.Resent.justSent(seq, now, max(resendPause, s.Reported.RTT/2)) {
 		p.Counted.NACKsRepeated++
 		return
 	}
@@ -146,7 +165,7 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		return
 	}
 	p.Resend.Credit -= n
-	recent.seq, recent.at = seq, now
+	s.Resent.sent(seq, now)
 	pt, ssrc, number := f.pt, s.SSRC, uint16(seq)
 	if f.rtx != 0 {
 		s.RTXSeq++

@@ -180,23 +180,30 @@ func (r *Router) Advance(now time.Time, sink Sink) {
 	if r.due == 0 || t < r.due {
 		return
 	}
-	r.due = 0
-	for _, p := range r.state.Peers {
-		if p != nil && p.Connected && len(p.Inbounds) > 0 {
-			r.advanceInbound(t, p, sink)
+	// What is done may ask for more at once (a packet given up, for a
+	// keyframe), which the same round or the next one does.
+	for range 3 {
+		r.due = 0
+		for _, p := range r.state.Peers {
+			if p != nil && p.Connected && len(p.Inbounds) > 0 {
+				r.advanceInbound(t, p, sink)
+			}
+		}
+		r.advanceSpeakers(t)
+		if r.due == 0 || r.due > t {
+			return
 		}
 	}
-	r.advanceSpeakers(t)
 }
 
 func (r *Router) advanceInbound(now instant, p *peer, sink Sink) {
 	r.advanceTransportCC(now, p, sink)
 	r.advanceReports(now, p, sink)
 	for _, in := range p.Inbounds {
+		r.advanceLayer(now, in)
 		for _, s := range in.Sources {
 			r.advanceLosses(now, p, in, s, sink)
 			r.advanceKeyframe(now, p, in, s, sink)
 		}
-		r.advanceLayer(now, in)
 	}
 }
