@@ -1,0 +1,230 @@
+package sdp
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
+)
+
+// foreignPeer is a peer of pion/webrtc, which never connects.
+func foreignPeer(t *testing.T) *webrtc.PeerConnection {
+	t.Helper()
+	// Left alone, pion answers an ICE-lite offer with a=setup:passive.
+	var settings webrtc.SettingEngine
+	check(t, settings.SetAnsweringDTLSRole(webrtc.DTLSRoleClient))
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pc.Close() })
+	return pc
+}
+
+func must[T any](t *testing.T) func(v T, err error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// offerTo lets a foreign peer offer, and gives it our answer.
+func offerTo(t *testing.T, pc *webrtc.PeerConnection, before *Transport, local Local, options *webrtc.OfferOptions) *Transport {
+	t.Helper()
+	offer := must[webrtc.SessionDescription](t)(pc.CreateOffer(options))
+	check(t, pc.SetLocalDescription(offer))
+	next, answer := mustAnswer(t, before, pc.LocalDescription().SDP, local)
+	check(t, pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
+	return next
+}
+
+func TestPionOffers(t *testing.T) {
+	pc, local := foreignPeer(t), testLocal()
+	direction := func(d webrtc.RTPTransceiverDirection) webrtc.RTPTransceiverInit {
+		return webrtc.RTPTransceiverInit{Direction: d}
+	}
+	track := must[*webrtc.TrackLocalStaticRTP](t)(webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "video", "stream"))
+	must[*webrtc.RTPTransceiver](t)(pc.AddTransceiverFromTrack(track, direction(webrtc.RTPTransceiverDirectionSendonly)))
+	must[*webrtc.RTPTransceiver](t)(pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, direction(webrtc.RTPTransceiverDirectionRecvonly)))
+	must[*webrtc.RTPTransceiver](t)(pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, direction(webrtc.RTPTransceiverDirectionRecvonly)))
+	must[*webrtc.DataChannel](t)(pc.CreateDataChannel("x", nil))
+	first := offerTo(t, pc, nil, local, nil)
+	if len(first.Sections) != 4 || first.Sections[0].Direction != RecvOnly || len(first.Sections[0].Recv.SSRCs) != 1 || first.Application() == nil {
+		t.Fatal(summary(first))
+	}
+	must[*webrtc.RTPTransceiver](t)(pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, direction(webrtc.RTPTransceiverDirectionRecvonly)))
+	second := offerTo(t, pc, first, local, nil)
+	if len(second.Sections) != 5 || second.Restarted(first) {
+		t.Fatal(summary(second))
+	}
+	for i, s := range first.Sections {
+		if second.Sections[i].Send != s.Send {
+			t.Errorf("section %d: %+v, was %+v", i, second.Sections[i].Send, s.Send)
+		}
+	}
+}
+
+func TestPionAnswers(t *testing.T) {
+	pc, local := foreignPeer(t), testLocal()
+	var state *Transport
+	negotiate := func(want Want) {
+		t.Helper()
+		pending, offer, err := MakeOffer(state, local, want)
+		check(t, err)
+		check(t, pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}))
+		answer := must[webrtc.SessionDescription](t)(pc.CreateAnswer(nil))
+		check(t, pc.SetLocalDescription(answer))
+		was := toJSON(t, pending)
+		state, err = AcceptAnswer(pending, pc.LocalDescription().SDP)
+		if err != nil {
+			t.Fatalf("%v\n%s\n%s", err, offer, pc.LocalDescription().SDP)
+		}
+		if toJSON(t, pending) != was {
+			t.Error("AcceptAnswer changed the state it was given")
+		}
+		var again Transport
+		check(t, json.Unmarshal([]byte(toJSON(t, state)), &again))
+		if diff := cmp.Diff(state, &again); diff != "" {
+			t.Errorf("the state does not survive JSON:\n%s", diff)
+		}
+	}
+	negotiate(Want{Add: []Wanted{
+		{Kind: Audio, Direction: SendOnly, MSID: "stream audio"}, {Kind: Video, Direction: SendOnly, MSID: "stream video"},
+		{Kind: Video, Direction: RecvOnly}, {Kind: Application},
+	}})
+	if len(state.Sections) != 4 || state.Sections[0].Direction != SendOnly || state.Sections[0].Codecs[0].Name != "opus" ||
+		state.Sections[1].Codecs[0].PayloadType != 96 || state.Sections[1].Codecs[0].RTX != 97 || !state.Sections[1].Codecs[0].NACK || state.Application() == nil {
+		t.Fatalf("%s%+v", summary(state), state.Sections[1])
+	}
+	if len(state.Peer.Fingerprint) != 32 || state.Peer.Ufrag == "" || state.Offering {
+		t.Errorf("%+v", state.Peer)
+	}
+	send := state.Sections[1].Send
+	if got := pc.GetTransceivers()[1].Receiver().Track(); got == nil || uint32(got.SSRC()) != send.SSRC && got.SSRC() != 0 {
+		t.Errorf("the peer expects %v, we send %d", got.SSRC(), send.SSRC)
+	}
+
+	// A subscription more, one less; then its place is used again.
+	negotiate(Want{Add: []Wanted{{Kind: Video, Direction: SendOnly}}, Stop: []string{state.Sections[0].Mid}, Change: map[string]Direction{state.Sections[1].Mid: Inactive}})
+	if !state.Sections[0].Rejected || len(state.Sections) != 5 || state.Sections[1].Direction != Inactive {
+		t.Fatal(summary(state))
+	}
+	old := state.Sections[0].Mid
+	negotiate(Want{Add: []Wanted{{Kind: Audio, Direction: SendOnly}}, Change: map[string]Direction{state.Sections[1].Mid: SendOnly}})
+	if s := state.Sections[0]; s.Rejected || s.Kind != Audio || s.Mid == old || len(state.Sections) != 5 || state.Sections[1].Send != send {
+		t.Fatal(summary(state))
+	}
+}
+
+// The offerer may change: what was agreed with one keeps its payload types,
+// ids and SSRCs when the other offers.
+func TestRolesChange(t *testing.T) {
+	local := testLocal()
+	state, _ := mustAnswer(t, nil, fixture(t, "aiortc-sendrecv"), local)
+	pending, offer, err := MakeOffer(state, local, Want{Add: []Wanted{{Kind: Video, Direction: SendOnly}, {Kind: Audio, Direction: SendOnly}}})
+	check(t, err)
+	d := parsed(t, offer)
+	if f := d.MediaDescriptions[3].MediaName.Formats; f[0] != "97" || f[1] != "98" {
+		t.Errorf("VP8 was 97 and 98, is %v", f)
+	}
+	if f := d.MediaDescriptions[4].MediaName.Formats; f[0] != "96" {
+		t.Errorf("opus was 96, is %v", f)
+	}
+	if err := (&Description{sections: make([]described, 5)}).checkPayloadTypes(pending); err != nil {
+		t.Error(err)
+	}
+	if pending.Sections[3].Extension(MidURI) != 1 || pending.Sections[3].Extension(VideoOrientationURI) == 2 {
+		t.Errorf("%v", pending.Sections[3].Extensions)
+	}
+	if pending.Sections[0].Send != state.Sections[0].Send {
+		t.Error("a slot lost its SSRC")
+	}
+	if _, _, err := Answer(pending, fixture(t, "aiortc-sendrecv"), local); err == nil {
+		t.Error("an offer crosses ours unseen")
+	} else {
+		wantError(t, err, protocol.CodeConflict, "answer it first")
+	}
+	_, _, err = MakeOffer(pending, local, Want{})
+	wantError(t, err, protocol.CodeConflict)
+	_, err = AcceptAnswer(state, fixture(t, "aiortc-sendrecv"))
+	wantError(t, err, protocol.CodeConflict)
+}
+
+func TestRefusedAnswers(t *testing.T) {
+	local := testLocal()
+	pending, _, err := MakeOffer(nil, local, Want{Add: []Wanted{{Kind: Audio, Direction: SendOnly}, {Kind: Video, Direction: RecvOnly}}})
+	check(t, err)
+	answer := strings.Replace(session("v1-0 v1-1", audio("v1-0", "recvonly"), video("v1-1", "sendonly")), "actpass", "active", 1)
+	next, err := AcceptAnswer(pending, answer)
+	check(t, err)
+	if got := summary(next); got != "v1-0 audio sendonly opus:111\nv1-1 video recvonly VP8:96/97\n" {
+		t.Error(got)
+	}
+	replace := func(old, new string) string {
+		if !strings.Contains(answer, old) {
+			t.Fatalf("%q is not in the answer", old)
+		}
+		return strings.ReplaceAll(answer, old, new)
+	}
+	// One section refused, without its mid, as some peers do.
+	refused := strings.Replace(replace(" v1-0 ", " "), audio("v1-0", "recvonly"), lines("m=audio 0 UDP/TLS/RTP/SAVPF 0"), 1)
+	next, err = AcceptAnswer(pending, refused)
+	check(t, err)
+	if !next.Sections[0].Rejected || next.Sections[1].Rejected {
+		t.Error(summary(next))
+	}
+	for _, test := range []struct {
+		name, answer string
+		code         protocol.Code
+		words        []string
+	}{
+		{"no SDP", "x", protocol.CodeBadRequest, []string{"line 1"}},
+		{"fewer sections", session("v1-0", audio("v1-0", "recvonly")), protocol.CodeBadRequest, []string{"1 m-sections", "2"}},
+		{"another mid", replace("v1-0", "0"), protocol.CodeBadRequest, []string{"m-section 1", "v1-0"}},
+		{"another kind", session("v1-0 v1-1", video("v1-0", "recvonly"), video("v1-1", "recvonly")), protocol.CodeBadRequest, []string{"actpass"}},
+		{"passive", replace("active", "passive"), protocol.CodeUnsupported, []string{"passive"}},
+		{"ICE-lite", replace("a=setup", "a=ice-lite\r\na=setup"), protocol.CodeUnsupported, []string{"ice-lite"}},
+		{"codecs that were not offered", replace("opus", "speex"), protocol.CodeBadRequest, []string{"m-section 1", "codecs"}},
+		{"another payload type", replace("111", "112"), protocol.CodeBadRequest, []string{"m-section 1", "codecs"}},
+	} {
+		_, err := AcceptAnswer(pending, test.answer)
+		t.Run(test.name, func(t *testing.T) { wantError(t, err, test.code, test.words...) })
+	}
+	_, _, err = MakeOffer(next, local, Want{Stop: []string{"nope"}})
+	wantError(t, err, protocol.CodeBadRequest, "nope")
+	_, _, err = MakeOffer(next, local, Want{Change: map[string]Direction{"nope": Inactive}})
+	wantError(t, err, protocol.CodeBadRequest, "nope")
+	_, _, err = MakeOffer(next, local, Want{Add: []Wanted{{Kind: 9}}})
+	wantError(t, err, protocol.CodeBadRequest)
+}
+
+func FuzzAcceptAnswer(f *testing.F) {
+	f.Add(strings.Replace(session("v1-0 v1-1", audio("v1-0", "recvonly"), video("v1-1", "sendonly")), "actpass", "active", 1))
+	f.Fuzz(func(t *testing.T, answer string) {
+		local := testLocal()
+		pending, _, err := MakeOffer(nil, local, Want{Add: []Wanted{{Kind: Audio, Direction: SendOnly}, {Kind: Video, Direction: RecvOnly}}})
+		check(t, err)
+		next, err := AcceptAnswer(pending, answer)
+		if err != nil {
+			mustBeOurs(t, err)
+			return
+		}
+		if next.Offering || len(next.Sections) != 2 {
+			t.Fatal(summary(next))
+		}
+	})
+}
