@@ -54,7 +54,7 @@ func newHall(t testing.TB, publishers, listeners int) *hall {
 			}
 			p := make([]byte, 1100)
 			copy(p, []byte{0x90, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0, 2, 0x40, 'v', 0x31, 0, 0, 0, 0, 0})
-			copy(p[20:], []byte{0x90, 0xe0, 0x80, 1, 1, 0, 0x00})
+			copy(p[24:], []byte{0x90, 0xe0, 0x80, 1, 1, 0, 0x00})
 			h.packets = append(h.packets, p)
 		} else {
 			h.listens = append(h.listens, peer)
@@ -85,7 +85,7 @@ func (h *hall) burst(n int) {
 		for i, p := range h.packets {
 			binary.BigEndian.PutUint16(p[2:], h.seq)
 			binary.BigEndian.PutUint32(p[4:], uint32(h.seq/4)*3000)
-			binary.BigEndian.PutUint16(p[18:], h.seq) // transport-wide; harmless overlap with padding
+			binary.BigEndian.PutUint16(p[19:], h.seq) // transport-wide
 			h.r.HandleRTP(h.now, h.peers[i], p)
 		}
 	}
