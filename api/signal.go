@@ -1,0 +1,128 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
+)
+
+// How the signalling finds out that a socket is dead before TCP does.
+const (
+	pingEvery   = 15 * time.Second
+	pingTimeout = 10 * time.Second
+)
+
+// Conn is one socket of the native signalling: whole text messages.
+type Conn struct {
+	socket *websocket.Conn
+	remote string
+}
+
+// Read gives the next message, at most protocol.MaxFrame bytes. A binary or
+// larger message ends the socket.
+func (c *Conn) Read(ctx context.Context) ([]byte, error) {
+	kind, b, err := c.socket.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if kind != websocket.MessageText {
+		_ = c.socket.Close(websocket.StatusUnsupportedData, "messages are JSON in text frames")
+		return nil, errors.New("a binary message")
+	}
+	return b, nil
+}
+
+// Write sends a message.
+func (c *Conn) Write(ctx context.Context, b []byte) error {
+	return c.socket.Write(ctx, websocket.MessageText, b)
+}
+
+// Close ends the socket with a code (RFC 6455 section 7.4) and a reason, of
+// which 123 bytes are told.
+func (c *Conn) Close(code int, reason string) error {
+	for len(reason) > 123 || !utf8.ValidString(reason) {
+		reason = strings.ToValidUTF8(reason[:min(len(reason), 123)], "")
+	}
+	return c.socket.Close(websocket.StatusCode(code), reason)
+}
+
+// RemoteAddr gives the client's address, for logs.
+func (c *Conn) RemoteAddr() string { return c.remote }
+
+func (s *Server) addSignal(mux *http.ServeMux) {
+	if s.Signal == nil {
+		return
+	}
+	mux.HandleFunc("GET /v1/signal", s.signal)
+	problem := map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/ErrorModel"}}}
+	s.api.OpenAPI().AddOperation(&huma.Operation{
+		OperationID: "signal", Method: http.MethodGet, Path: "/v1/signal", Tags: []string{"Server"},
+		Summary: "Join a room", Description: "The WebSocket of the native signalling, told in docs/protocol.md. The token is in its first message, not here.",
+		Responses: map[string]*huma.Response{
+			"101": {Description: "The socket is open; send join or resume."},
+			"403": {Description: "The page's origin is not one that the operator allows.", Content: problem},
+			"426": {Description: "This is a WebSocket.", Content: problem},
+		},
+	})
+}
+
+// signal opens a socket and serves it until it ends.
+func (s *Server) signal(w http.ResponseWriter, r *http.Request) {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Connection", "Upgrade")
+		writeProblem(w, http.StatusUpgradeRequired, protocol.CodeUnsupported, "this is a WebSocket (RFC 6455); docs/protocol.md tells what is spoken on it")
+		return
+	}
+	if !s.originAllowed(r) {
+		writeProblem(w, http.StatusForbidden, protocol.CodeForbidden, fmt.Sprintf("pages of %.200q may not use this server", r.Header.Get("Origin")))
+		return
+	}
+	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // originAllowed has looked; a request carries a token and no cookie
+		CompressionMode:    websocket.CompressionDisabled,
+	})
+	if err != nil {
+		s.Log.DebugContext(r.Context(), "a socket was not opened", "reason", err)
+		return
+	}
+	defer func() { _ = socket.CloseNow() }()
+	socket.SetReadLimit(protocol.MaxFrame)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	go keepAlive(ctx, socket)
+	conn := &Conn{socket: socket, remote: s.clientOf(r).address.String()}
+	if err := s.Signal(ctx, conn); err != nil {
+		s.Log.DebugContext(ctx, "a socket ended", "from", conn.remote, "reason", err)
+	}
+}
+
+// keepAlive pings, and ends the socket when no answer comes: its reader sees an
+// error then.
+func keepAlive(ctx context.Context, socket *websocket.Conn) {
+	ticker := time.NewTicker(pingEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		ping, cancel := context.WithTimeout(ctx, pingTimeout)
+		err := socket.Ping(ping)
+		cancel()
+		if err != nil {
+			_ = socket.CloseNow()
+			return
+		}
+	}
+}
