@@ -9,6 +9,7 @@
 package bus
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -73,7 +74,11 @@ func (b *Bus) Subscribe(subject string, handle func(data []byte)) (*Subscription
 	if err != nil {
 		return nil, explain(err)
 	}
-	if err := b.conn.FlushTimeout(10 * time.Second); err != nil {
+	// FlushTimeout would do, but it shares timers between all connections, which
+	// tests with clocks of their own must not.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := b.conn.FlushWithContext(ctx); err != nil {
 		_ = sub.Unsubscribe()
 		return nil, explain(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -145,4 +146,31 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	}
 	b.Close()
 	goleak.VerifyNone(t, before)
+}
+
+// The controller's tests stand on this.
+func TestSeveralBussesInBubbles(t *testing.T) {
+	for range 3 {
+		synctest.Test(t, func(t *testing.T) {
+			b, err := Start()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close()
+			n := 0
+			if _, err := b.Subscribe("s", func([]byte) { n++ }); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := b.Publish("s", nil); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				time.Sleep(10 * time.Minute)
+			}
+			if n != 2 {
+				t.Errorf("%d messages came of 2", n)
+			}
+		})
+	}
 }
