@@ -41,7 +41,6 @@ func TestTokensInTheirPlace(t *testing.T) {
 		{"Bearer " + api(auth.APIClaims{Service: d.school.ID, IssuedAt: now.Add(-10 * time.Minute), ExpiresAt: now.Add(-time.Minute)}, d.school.Key), "expired"},
 		{"Bearer " + api(auth.APIClaims{Service: d.school.ID, IssuedAt: now.Add(time.Minute)}, d.school.Key), "in the future"},
 		{"Bearer " + good + "=", "JSON Web Token"},
-		{"Bearer " + good[:len(good)-4], "signature"},
 		{"Bearer " + strings.Repeat("x", 9000), "8192 bytes"},
 		{"Digest " + good, "Bearer or Basic"},
 		{good, "Bearer or Basic"},

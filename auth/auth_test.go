@@ -100,7 +100,7 @@ func TestEachInItsPlace(t *testing.T) {
 			if kind == place {
 				continue
 			}
-			want := "it is a " + titles[kind] + " (aud " + string(kind) + "), and here a " + titles[place] + " is needed"
+			want := "it is " + articles[kind] + titles[kind] + " (aud " + string(kind) + "), and here " + articles[place] + titles[place] + " is needed"
 			if err := parse(token); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s in the place of %s: %v", kind, place, err)
 			}

@@ -41,6 +41,9 @@ func ParseResume(token string, secret []byte, now time.Time) (ResumeClaims, erro
 	return c, refused(AudienceResume, err)
 }
 
+// articles go with titles.
+var articles = map[Audience]string{AudienceJoin: "a ", AudienceAPI: "an ", AudienceResume: "a "}
+
 // titles names the kinds of tokens for people.
 var titles = map[Audience]string{
 	AudienceJoin:   "join token",
@@ -112,7 +115,7 @@ func checkAudience(got audiences, want Audience) error {
 		return fmt.Errorf("its claim aud must be %s and nothing else", want)
 	}
 	if title, ok := titles[got[0]]; ok {
-		return fmt.Errorf("it is a %s (aud %s), and here a %s is needed (aud %s)", title, got[0], titles[want], want)
+		return fmt.Errorf("it is %s (aud %s), and here %s is needed (aud %s)", articles[got[0]]+title, got[0], articles[want]+titles[want], want)
 	}
 	return fmt.Errorf("its claim aud is %.40q; it must be %s", string(got[0]), want)
 }
@@ -132,7 +135,7 @@ func explain(err error, want Audience, w *wireClaims, now time.Time) error {
 		}
 		return refused(want, errors.New("the service that its claim iss names is not known"))
 	case errors.Is(err, jwt.ErrTokenMalformed):
-		return refused(want, errors.New("it is not a JSON Web Token with the claims of a "+titles[want]))
+		return refused(want, errors.New("it is not a JSON Web Token with the claims of "+articles[want]+titles[want]))
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid), errors.Is(err, jwt.ErrTokenUnverifiable):
 		return refused(want, errors.New("its signature is not HS256 by the key of the service that its claim iss names"))
 	case errors.Is(err, jwt.ErrTokenExpired):
