@@ -84,42 +84,44 @@ export interface Stage {
   hidden: number
 }
 
+/** The shapes of a strip's tiles: as large as there is room for, never smaller than a face. */
+const STRIP_WIDTH = { least: 120, share: 0.2, most: 248 }
+
 /**
- * A large stage and a strip of small tiles: at the side of a wide area, below
- * in a tall one. A strip that is too long shows its first tiles.
+ * A large stage and the others small: in a column at the side of a wide area,
+ * in a grid below the stage of a tall one. When there are too many, the first ones show.
  */
 export function stageLayout(width: number, height: number, count: number, gap = 12): Stage {
   if (width <= 0 || height <= 0) return { stage: { x: 0, y: 0, width: 0, height: 0 }, strip: [], hidden: count }
   if (count < 1) return { stage: { x: 0, y: 0, width, height }, strip: [], hidden: 0 }
+  return width / height >= 1.15 ? sideStage(width, height, count, gap) : topStage(width, height, count, gap)
+}
 
-  const side = width / height >= 1.15
-  if (side) {
-    const tileWidth = Math.max(128, Math.min(248, width * 0.2))
-    const tileHeight = (tileWidth * 9) / 16
-    const fits = Math.max(1, Math.floor((height + gap) / (tileHeight + gap)))
-    const shown = Math.min(count, fits)
-    const block = shown * tileHeight + (shown - 1) * gap
-    const strip = Array.from({ length: shown }, (_, i) => ({
-      x: width - tileWidth,
-      y: (height - block) / 2 + i * (tileHeight + gap),
-      width: tileWidth,
-      height: tileHeight,
-    }))
-    return { stage: { x: 0, y: 0, width: width - tileWidth - gap, height }, strip, hidden: count - shown }
-  }
-
-  const tileHeight = Math.max(84, Math.min(148, height * 0.2))
-  const tileWidth = (tileHeight * 4) / 3
-  const fits = Math.max(1, Math.floor((width + gap) / (tileWidth + gap)))
-  const shown = Math.min(count, fits)
-  const block = shown * tileWidth + (shown - 1) * gap
+function sideStage(width: number, height: number, count: number, gap: number): Stage {
+  const wanted = Math.max(STRIP_WIDTH.least, Math.min(STRIP_WIDTH.most, width * STRIP_WIDTH.share))
+  const forAll = (((height - gap * (count - 1)) / count) * 16) / 9
+  const tileWidth = Math.max(STRIP_WIDTH.least, Math.min(wanted, forAll))
+  const tileHeight = (tileWidth * 9) / 16
+  // Half a pixel of rounding must not cost a place.
+  const shown = Math.min(count, Math.max(1, Math.floor((height + gap + 0.5) / (tileHeight + gap))))
+  const block = shown * tileHeight + (shown - 1) * gap
   const strip = Array.from({ length: shown }, (_, i) => ({
-    x: (width - block) / 2 + i * (tileWidth + gap),
-    y: height - tileHeight,
+    x: width - tileWidth,
+    y: Math.max(0, (height - block) / 2 + i * (tileHeight + gap)),
     width: tileWidth,
     height: tileHeight,
   }))
-  return { stage: { x: 0, y: 0, width, height: height - tileHeight - gap }, strip, hidden: count - shown }
+  return { stage: { x: 0, y: 0, width: width - tileWidth - gap, height }, strip, hidden: count - shown }
+}
+
+function topStage(width: number, height: number, count: number, gap: number): Stage {
+  const stageHeight = Math.min(height * 0.62, Math.max(height * 0.36, width * 0.68))
+  const below = height - stageHeight - gap
+  let shown = count
+  let grid = gridLayout(width, below, shown, { gap, minAspect: 0.85 })
+  while (shown > 1 && (grid.tiles[0]?.width ?? 0) < 84) grid = gridLayout(width, below, --shown, { gap, minAspect: 0.85 })
+  const strip = grid.tiles.map((tile) => ({ ...tile, y: tile.y + stageHeight + gap }))
+  return { stage: { x: 0, y: 0, width, height: stageHeight }, strip, hidden: count - shown }
 }
 
 /** The small own picture over the other one's, in the lower right corner. */

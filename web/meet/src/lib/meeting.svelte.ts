@@ -105,6 +105,7 @@ export class Meeting {
 
   readChat(): void {
     this.unread = 0
+    this.notices = this.notices.filter((notice) => notice.kind !== 'chat')
   }
 
   async mute(person: Person): Promise<void> {
@@ -157,7 +158,7 @@ export class Meeting {
 
   notice(text: string, kind: Notice['kind'] = 'info'): void {
     const id = this.#nextNotice++
-    this.notices = [...this.notices.slice(-2), { id, text, kind }]
+    this.notices = [...this.notices.slice(-1), { id, text, kind }]
     if (kind !== 'chat') this.say(text)
     const timer = setTimeout(() => this.dismiss(id), kind === 'problem' ? 2 * NOTICE_TIME : NOTICE_TIME)
     this.#timers.add(timer)

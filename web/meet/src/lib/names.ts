@@ -26,13 +26,20 @@ function secureRandom(below: number): number {
 /** The longest name of a room. */
 export const MAX_ROOM_NAME = 64
 
-/** What a person typed as the name of a room, as it stands in an address: "Friday Café" is "friday-cafe". */
+/** Letters that do not fall apart into a plain one and an accent. */
+const PLAIN: Record<string, string> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', đ: 'd', ð: 'd', ł: 'l', ı: 'i', þ: 'th' }
+
+/**
+ * What a person typed as the name of a room, as the server takes it: "Friday
+ * Café" is "friday-cafe". Empty if nothing of it can stand in an address.
+ */
 export function roomSlug(typed: string): string {
   return typed
+    .toLowerCase()
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, '-')
+    .replace(/[ßæœøđðłıþ]/g, (letter) => PLAIN[letter] ?? '')
+    .replace(/[^a-z0-9_]+/g, '-')
     .slice(0, MAX_ROOM_NAME)
     .replace(/^-+|-+$/g, '')
 }
@@ -64,7 +71,7 @@ export const MAX_NAME = 60
 /** A person's name without the spaces around and control characters. */
 export function cleanName(typed: string): string {
   return typed
-    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim()
     .slice(0, MAX_NAME)

@@ -18,11 +18,16 @@ export async function guestToken(room: string, name: string): Promise<string> {
 }
 
 /** What an HTTP refusal means; the server's own sentence is kept. */
-export function refusal(status: number, body: unknown): TertuliaError {
-  const said = hasText(body, 'detail') ? body.detail : hasText(body, 'message') ? body.message : ''
-  const code = hasText(body, 'code') ? (body.code as ErrorCode) : codeOfStatus(status)
-  return new TertuliaError(code, said)
+export function refusal(status: number, problem: unknown): TertuliaError {
+  const said = hasText(problem, 'detail') ? problem.detail : ''
+  // Nobody is refused at this door for who they are: it is closed to all guests.
+  if (status === 403 || status === 404 || status === 405) return new TertuliaError(MEET_OFF, said)
+  const type = hasText(problem, 'type') ? /^urn:tertulia:([a-z-]+)$/.exec(problem.type) : null
+  return new TertuliaError((type?.[1] as ErrorCode | undefined) ?? codeOfStatus(status), said)
 }
+
+/** The page's own code: this server lets no guests in. */
+const MEET_OFF = 'meet-off' as ErrorCode
 
 function codeOfStatus(status: number): ErrorCode {
   switch (status) {
@@ -31,12 +36,6 @@ function codeOfStatus(status: number): ErrorCode {
       return 'bad-request'
     case 401:
       return 'unauthorized'
-    case 403:
-      return 'forbidden'
-    // A server without guests has no such address.
-    case 404:
-    case 405:
-      return 'meet-off' as ErrorCode
     case 409:
       return 'limit'
     case 429:

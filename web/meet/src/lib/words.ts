@@ -69,7 +69,7 @@ export function browserProblem(hasPeerConnection: boolean): Problem | undefined 
 /** Why one could not come in, or could not do what was asked. */
 export function roomProblem(error: unknown): Problem {
   const code = codeOf(error)
-  const said = messageOf(error)
+  const said = sentence(messageOf(error))
   switch (code) {
     case 'limit':
       return { code, title: 'The room is full', text: said || 'As many people as it holds are in it. Try again when somebody has left.' }
@@ -81,6 +81,8 @@ export function roomProblem(error: unknown): Problem {
       return { code, title: 'There is no such room', text: said || 'The link may be mistyped, or the room was closed.' }
     case 'too-fast':
       return { code, title: 'A little slower, please', text: 'The server had too many requests from here. Wait a minute, then try again.' }
+    case 'bad-request':
+      return { code, title: 'The server did not understand', text: said || 'The address of the room may be mistyped.' }
     case 'unsupported':
       return { code, title: 'Not possible here', text: said || 'The server does not know how to do that.' }
     case 'meet-off':
@@ -125,6 +127,12 @@ function codeOf(error: unknown): string {
   if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') return error.code
   // fetch tells a server that it cannot reach by a TypeError.
   return error instanceof TypeError ? 'offline' : ''
+}
+
+/** What the server says, as a sentence that stands alone. */
+function sentence(said: string): string {
+  if (!said) return ''
+  return said[0]!.toLocaleUpperCase() + said.slice(1) + (/[.!?…]$/u.test(said) ? '' : '.')
 }
 
 function messageOf(error: unknown): string {
