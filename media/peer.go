@@ -30,6 +30,7 @@ type peer struct {
 	hasPath    bool
 	tcp        *transport.TCPConn // of path, if it is TCP
 	paths      []transport.Path   // proved by authenticated checks, oldest first
+	lastHeard  time.Time
 	foreign    map[transport.Path]*shard
 
 	channels *dataChannels // nil without SCTP
@@ -102,6 +103,7 @@ func (p *peer) forgetPath(path transport.Path) {
 		owner := p.shard
 		via.post(func(time.Time) { via.forgetElsewhere(path, owner) })
 	}
+	p.agent.Forget(path)
 	if p.hasPath && p.path == path {
 		p.hasPath, p.tcp = false, nil
 	}
@@ -240,7 +242,7 @@ func (p *peer) close() {
 }
 
 // receiveRTP opens a packet and gives it to the router.
-func (p *peer) receiveRTP(now time.Time, data []byte) {
+func (p *peer) receiveRTP(now time.Time, path transport.Path, data []byte) {
 	p.countIn(len(data))
 	if p.inbound == nil {
 		return
@@ -250,12 +252,12 @@ func (p *peer) receiveRTP(now time.Time, data []byte) {
 		p.stats.Refused++
 		return
 	}
-	p.agent.Heard(now)
+	p.heard(now, path)
 	p.room.router.HandleRTP(now, p.index, packet)
 	p.shard.touch(p.room)
 }
 
-func (p *peer) receiveRTCP(now time.Time, data []byte) {
+func (p *peer) receiveRTCP(now time.Time, path transport.Path, data []byte) {
 	p.countIn(len(data))
 	if p.inbound == nil {
 		return
@@ -265,9 +267,18 @@ func (p *peer) receiveRTCP(now time.Time, data []byte) {
 		p.stats.Refused++
 		return
 	}
-	p.agent.Heard(now)
+	p.heard(now, path)
 	p.room.router.HandleRTCP(now, p.index, packet)
 	p.shard.touch(p.room)
+}
+
+// heard takes an authentic packet for a sign of life, once a second: some
+// browsers check so seldom that their consent would seem lost between two.
+func (p *peer) heard(now time.Time, path transport.Path) {
+	if path == p.path && now.Sub(p.lastHeard) >= time.Second {
+		p.lastHeard = now
+		p.agent.Heard(now)
+	}
 }
 
 func (p *peer) countIn(n int) {

@@ -25,9 +25,9 @@ func (s *shard) receive(now time.Time, path transport.Path, data []byte, via *sh
 	}
 	switch protocol {
 	case transport.RTP:
-		p.receiveRTP(now, data)
+		p.receiveRTP(now, path, data)
 	case transport.RTCP:
-		p.receiveRTCP(now, data)
+		p.receiveRTCP(now, path, data)
 	case transport.DTLS:
 		p.receiveDTLS(data)
 	}

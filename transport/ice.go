@@ -143,6 +143,8 @@ type Pair struct {
 	Path Path `json:"path"`
 	// Priority is the one that the peer's checks give (RFC 8445, section 7.1.1).
 	Priority uint32 `json:"priority"`
+	// First is when the first check came.
+	First time.Time `json:"first"`
 	// Checked is when the last check came, Nominated when the last with USE-CANDIDATE.
 	Checked   time.Time `json:"checked"`
 	Nominated time.Time `json:"nominated"`
@@ -269,6 +271,9 @@ func (a *Agent) handleCheck(now time.Time, m *stun.Message, from Path, send func
 	p := a.pair(from)
 	p.Priority = c.priority
 	p.Checked = now
+	if p.First.IsZero() {
+		p.First = now
+	}
 	answer(stun.BindingSuccess, func(r *stun.Message) { addMapped(r, from.Remote) })
 	// A lite agent need not check, but some controlling agents nominate a pair
 	// on the next tick of a slow timer unless a check came from the other side,
@@ -277,10 +282,30 @@ func (a *Agent) handleCheck(now time.Time, m *stun.Message, from Path, send func
 		p.Asked = true
 		a.ask(from, send)
 	}
-	if c.useCandidate {
+	switch {
+	case c.useCandidate:
 		a.nominate(now, p, current)
+	case a.rebound(p):
+		p.Nominated = now
+		a.SelectedPath = p.Path
 	}
 	return nil
+}
+
+// rebound reports whether a pair is the selected one as it looks after the
+// peer's NAT gave it another address: checked with the same priority, hence
+// from the same candidate of the peer (RFC 8445, section 7.1.1), at the same
+// address of ours, and younger. Such a peer need not nominate again, since
+// nothing has changed for it.
+func (a *Agent) rebound(p *Pair) bool {
+	for i := range a.Pairs {
+		s := &a.Pairs[i]
+		if s.Path == a.SelectedPath && s.Path != p.Path {
+			return s.Priority == p.Priority && s.Path.Local == p.Path.Local &&
+				(s.Path.TCP == 0) == (p.Path.TCP == 0) && s.Checked.Before(p.First)
+		}
+	}
+	return false
 }
 
 // generationOf finds the credentials that a check names, nil if there are none
