@@ -80,7 +80,8 @@ func (t *track) awaited() bool {
 }
 
 // Publish makes a stream known. The transports and sections of its tracks may
-// appear before or after. Publishing a stream again replaces it.
+// appear before or after. Publishing a stream again replaces it, and ends its
+// subscriptions.
 func (r *Router) Publish(now time.Time, p protocol.PublishStream) *protocol.Error {
 	at := r.instant(now)
 	if len(p.Tracks) > protocol.MaxTracks {

@@ -102,7 +102,7 @@ func (r *Router) HandleRTP(now time.Time, from Peer, packet []byte) {
 	}
 	c := &to.in.Codecs[pt.codec-1]
 	if to.rtx {
-		r.recover(at, p, to.src, c, &h, ext)
+		r.unwrapRTX(at, to.src, c, &h, ext)
 		return
 	}
 	r.receive(at, to.src, c, &h, ext)
@@ -229,9 +229,9 @@ func (r *Router) dropSource(p *peer, in *inbound, s *source) {
 	s.pending = s.pending[:0]
 }
 
-// recover takes the original out of a packet of the retransmission stream
+// unwrapRTX takes the original out of a packet of the retransmission stream
 // (RFC 4588 section 4): its sequence number comes first in the payload.
-func (r *Router) recover(now instant, p *peer, s *source, c *sdp.Codec, h *rtpHeader, ext *received) {
+func (r *Router) unwrapRTX(now instant, s *source, c *sdp.Codec, h *rtpHeader, ext *received) {
 	if len(h.payload) < 2 {
 		s.Counted.Padding++ // probing
 		return

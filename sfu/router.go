@@ -174,7 +174,7 @@ func (r *Router) Timer() time.Time {
 }
 
 // Advance sends what is due by time: reports, feedback, and requests for
-// packets and keyframes to publishers.
+// packets and keyframes to publishers. Before its time it does nothing.
 func (r *Router) Advance(now time.Time, sink Sink) {
 	t := r.instant(now)
 	if r.due == 0 || t < r.due {

@@ -105,7 +105,7 @@ func (r *Router) advanceSpeakers(now instant) {
 		return
 	}
 	s.Told = list
-	r.events = append(r.events, protocol.SpeakersChanged{Speakers: protocol.Speakers{Speakers: slices.Clone(list)}})
+	r.events = append(r.events, protocol.SpeakersChanged{Speakers: protocol.Speakers{Speakers: append([]protocol.Speaker{}, list...)}})
 }
 
 // same says whether a list is not worth telling after the last one.
