@@ -17,6 +17,7 @@ import (
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/store"
 	"github.com/tertulia-rtc/tertulia/transport"
+	"github.com/tertulia-rtc/tertulia/web"
 )
 
 // house is the whole server, wired: every part owns what it holds, and parts
