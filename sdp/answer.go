@@ -64,6 +64,7 @@ func (d *Description) Answer(t *Transport, local Local) (next *Transport, answer
 	if err := next.fillSlots(local); err != nil {
 		return nil, "", err
 	}
+	next.remember()
 	if t.Peer.Ufrag == "" && !slices.ContainsFunc(next.Sections, func(s Section) bool { return !s.Rejected }) {
 		s := &d.sections[0]
 		reason := next.Sections[0].Reason
@@ -99,6 +100,7 @@ func (d *Description) follow(t *Transport) (*Transport, error) {
 		return nil, protocol.Errorf(protocol.CodeBadRequest, "the SDP has %d m-sections, the one before had %d; sections that are not used stay, with port 0", len(d.sections), len(t.Sections))
 	}
 	next := &Transport{Sections: make([]Section, len(d.sections)), Peer: d.peer, ExtmapAllowMixed: d.extmapMixed, Version: t.Version + 1}
+	next.Codecs, next.Extensions = slices.Clone(t.Codecs), slices.Clone(t.Extensions)
 	if d.tagged() == nil { // nothing in use, nothing said of the transport
 		next.Peer, next.ExtmapAllowMixed = t.Peer, t.ExtmapAllowMixed
 	} else if err := d.checkCertificate(t); err != nil {

@@ -48,6 +48,7 @@ func MakeOffer(t *Transport, local Local, want Want) (next *Transport, offer str
 	if err := next.fillSlots(local); err != nil {
 		return nil, "", err
 	}
+	next.remember()
 	offer, err = render(next, local, nil)
 	return next, offer, err
 }
@@ -104,7 +105,7 @@ type proposal struct {
 	transport    *Transport
 	local        Local
 	payloadTypes map[uint8]bool // taken
-	agreed       []Codec        // of all sections; their payload types are used again
+	agreed       []Codec        // of all sections, ever; their payload types are used again
 	ids          map[uint8]bool
 	uris         map[string]uint8
 }
@@ -112,16 +113,13 @@ type proposal struct {
 // learn takes over the meanings that were agreed on.
 func (p *proposal) learn() {
 	p.payloadTypes, p.ids, p.uris = make(map[uint8]bool), make(map[uint8]bool), make(map[string]uint8)
-	for i := range p.transport.Sections {
-		s := &p.transport.Sections[i]
-		for _, c := range s.Codecs {
-			p.agreed = append(p.agreed, c)
-			p.payloadTypes[c.PayloadType] = true
-			p.payloadTypes[c.RTX] = p.payloadTypes[c.RTX] || c.RTX != 0
-		}
-		for _, e := range s.Extensions {
-			p.ids[e.ID], p.uris[e.URI] = true, e.ID
-		}
+	for _, c := range p.transport.Codecs {
+		p.agreed = append(p.agreed, c)
+		p.payloadTypes[c.PayloadType] = true
+		p.payloadTypes[c.RTX] = p.payloadTypes[c.RTX] || c.RTX != 0
+	}
+	for _, e := range p.transport.Extensions {
+		p.ids[e.ID], p.uris[e.URI] = true, e.ID
 	}
 }
 

@@ -164,6 +164,30 @@ func TestRolesChange(t *testing.T) {
 	wantError(t, err, protocol.CodeConflict)
 }
 
+// Firefox: "Remote description attempted to remap RTP extension id".
+func TestMeaningsLast(t *testing.T) {
+	local := testLocal()
+	pending, _, err := MakeOffer(nil, local, Want{Add: []Wanted{{Kind: Audio, Direction: SendOnly}, {Kind: Video, Direction: RecvOnly}}})
+	check(t, err)
+	level := pending.Sections[0].Extension(AudioLevelURI)
+	// The answer takes neither the audio level nor most of the rest.
+	answer := strings.ReplaceAll(session("v1-0 v1-1", audio("v1-0", "recvonly"), video("v1-1", "sendonly")), "actpass", "active")
+	state, err := AcceptAnswer(pending, answer)
+	check(t, err)
+	next, _, err := MakeOffer(state, local, Want{Stop: []string{"v1-0"}, Add: []Wanted{{Kind: Video, Direction: SendOnly}}})
+	check(t, err)
+	for _, e := range next.Sections[2].Extensions {
+		if e.ID == level || e.URI == VideoOrientationURI && e.ID != pending.Sections[1].Extension(VideoOrientationURI) {
+			t.Errorf("%+v has another meaning than before", e)
+		}
+	}
+	for i, c := range next.Sections[2].Codecs {
+		if was := pending.Sections[1].Codecs[i]; c.PayloadType != was.PayloadType {
+			t.Errorf("%+v was %+v", c, was)
+		}
+	}
+}
+
 func TestRefusedAnswers(t *testing.T) {
 	local := testLocal()
 	pending, _, err := MakeOffer(nil, local, Want{Add: []Wanted{{Kind: Audio, Direction: SendOnly}, {Kind: Video, Direction: RecvOnly}}})

@@ -159,6 +159,12 @@ type Transport struct {
 	// ExtmapAllowMixed says that packets with one-byte and two-byte header
 	// extensions may be mixed in a stream, RFC 8285 section 6.
 	ExtmapAllowMixed bool `json:"extmapAllowMixed,omitempty"`
+	// Codecs and Extensions are the meanings that payload types and ids ever had
+	// on the transport, also in sections that are gone and in offers that were
+	// not taken up: our offers must not give them others (RFC 3264 section
+	// 8.3.2; Firefox holds us to it for extensions too).
+	Codecs     []Codec     `json:"codecs,omitempty"`
+	Extensions []Extension `json:"extensions,omitempty"`
 	// Offering says that the state is that of an offer of ours, not answered
 	// yet: it is good for AcceptAnswer only.
 	Offering bool `json:"offering,omitempty"`
@@ -232,11 +238,36 @@ func (s *Section) Extension(uri string) uint8 {
 	return 0
 }
 
+// remember notes what payload types and ids mean in the sections. What the peer
+// gives another meaning has that one.
+func (t *Transport) remember() {
+	for i := range t.Sections {
+		for _, c := range t.Sections[i].Codecs {
+			at := slices.IndexFunc(t.Codecs, func(k Codec) bool { return k.PayloadType == c.PayloadType })
+			switch {
+			case at < 0:
+				t.Codecs = append(t.Codecs, c)
+			case c.RTX != 0 || !codec.Match(t.Codecs[at].Codec, c.Codec):
+				t.Codecs[at] = c
+			}
+		}
+		for _, e := range t.Sections[i].Extensions {
+			if at := slices.IndexFunc(t.Extensions, func(k Extension) bool { return k.ID == e.ID }); at < 0 {
+				t.Extensions = append(t.Extensions, e)
+			} else {
+				t.Extensions[at] = e
+			}
+		}
+	}
+}
+
 // Clone gives a copy that shares nothing with t.
 func (t *Transport) Clone() *Transport {
 	c := *t
 	c.Peer.Fingerprint = bytes.Clone(t.Peer.Fingerprint)
 	c.Peer.Candidates = slices.Clone(t.Peer.Candidates)
+	c.Codecs = slices.Clone(t.Codecs)
+	c.Extensions = slices.Clone(t.Extensions)
 	c.Sections = slices.Clone(t.Sections)
 	for i := range c.Sections {
 		s := &c.Sections[i]
