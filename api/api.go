@@ -40,7 +40,7 @@ type Config struct {
 	// Signal serves one socket of the native signalling until it ends; nil: there
 	// is no signalling here.
 	Signal func(ctx context.Context, conn *Conn) error
-	// Pages serves what is not the API; nil: nothing.
+	// Pages serves what is not the API, with its own security headers; nil: nothing.
 	Pages http.Handler
 	// Ready says whether the server can take calls; nil: always.
 	Ready func() bool
@@ -124,8 +124,9 @@ func New(config Config) (*Server, error) {
 	s.addMeet()
 	s.addHealth()
 	s.addSignal(mux)
+	addExamples(s.api.OpenAPI())
 	if config.Pages != nil {
-		mux.Handle("/", securePages(config.Pages))
+		mux.Handle("/", config.Pages)
 	}
 	s.handler = s.recoverPanics(s.shareAcrossOrigins(problemsOnly(mux)))
 	return s, nil

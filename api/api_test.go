@@ -156,6 +156,9 @@ func TestEveryOperation(t *testing.T) {
 			if op.Summary == "" || op.Description == "" || len(op.Tags) == 0 {
 				t.Errorf("%s %s (%s) says too little of itself", method, path, op.OperationID)
 			}
+			if op.RequestBody != nil && op.RequestBody.Value.Content.Get("application/json").Example == nil {
+				t.Errorf("%s %s (%s) has no example", method, path, op.OperationID)
+			}
 		}
 	}
 }
@@ -307,11 +310,11 @@ func TestBadRequests(t *testing.T) {
 		{"GET", room + "/streams/1", nil, 404, "no stream"},
 		{"POST", room + "/tokens", object{"user": "Ana"}, 422, "role"},
 		{"POST", room + "/tokens", object{"user": "Ana", "role": "king"}, 400, `no role "king"`},
-		{"POST", room + "/tokens", object{"user": "Ana", "role": "viewer", "permissions": []string{"fly"}}, 400, `"fly"`},
+		{"POST", room + "/tokens", object{"user": "Ana", "role": "viewer", "permissions": []string{"fly"}}, 422, "permissions"},
 		{"POST", room + "/tokens", object{"user": "Ana", "role": "viewer", "expiresIn": 86401}, 422, "expiresIn"},
 		{"POST", room + "/tokens", object{"user": "Ana", "role": "viewer", "uses": 0}, 422, "uses"},
 		{"POST", room + "/tokens", object{"user": "a\nb", "role": "viewer"}, 400, "control characters"},
-		{"PUT", "/v1/services/" + string(d.school.ID) + "/roles/x", object{"permissions": []string{"fly"}}, 400, `"fly"`},
+		{"PUT", "/v1/services/" + string(d.school.ID) + "/roles/x", object{"permissions": []string{"fly"}}, 422, "permissions"},
 		{"DELETE", "/v1/services/" + string(d.school.ID) + "/roles/viewer", nil, 404, "no role"},
 	} {
 		r := d.as(d.school, request(c.method, c.path, c.body))
@@ -387,7 +390,7 @@ func TestPages(t *testing.T) {
 		})
 	})
 	w := d.raw(request("GET", "/m/friday", nil))
-	if w.Body.String() != "page /m/friday" || !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'self'") || w.Header().Get("Referrer-Policy") != "no-referrer" {
+	if w.Body.String() != "page /m/friday" || w.Header().Get("Cache-Control") != "" || w.Header().Get("Access-Control-Allow-Origin") != "" {
 		t.Error(w.Body, w.Header())
 	}
 	if w := d.raw(request("GET", "/v1/nothing", nil)); w.Code != 404 || w.Header().Get("Content-Type") != "application/problem+json" {

@@ -9,11 +9,12 @@ import (
 	"github.com/tertulia-rtc/tertulia/protocol"
 )
 
-type healthOutput struct {
-	Body struct {
-		Status string `json:"status" enum:"ok"`
-	}
+// Health is how the server is.
+type Health struct {
+	Status string `json:"status" enum:"ok"`
 }
+
+type healthOutput struct{ Body Health }
 
 func (s *Server) addHealth() {
 	register(s, huma.Operation{

@@ -54,6 +54,11 @@ func newGuests(s *Server) (*guests, error) {
 	return &guests{server: s, service: service.ID, seen: map[protocol.RoomID]time.Time{}}, nil
 }
 
+// Guest is who asks to be let in.
+type Guest struct {
+	Name string `json:"name" minLength:"1" maxLength:"64" example:"Ana" doc:"How the others see the guest."`
+}
+
 func (s *Server) addMeet() {
 	register(s, huma.Operation{
 		OperationID: "create-guest-token", Method: http.MethodPost, Path: "/v1/meet/{room}/tokens", Tags: []string{"Guests"},
@@ -66,9 +71,7 @@ func (s *Server) addMeet() {
 
 func (s *Server) createGuestToken(ctx context.Context, in *struct {
 	Room string `path:"room" example:"friday-lunch" doc:"The room's name: 1 to 64 letters, digits, - and _."`
-	Body struct {
-		Name string `json:"name" minLength:"1" maxLength:"64" example:"Ana" doc:"How the others see the guest."`
-	}
+	Body Guest
 },
 ) (*tokenOutput, error) {
 	if s.guests == nil {

@@ -139,21 +139,6 @@ func allowedMethods(mux *http.ServeMux, r *http.Request) string {
 	return strings.Join(allowed, ", ")
 }
 
-// securePages adds to pages what keeps a stranger's script or frame from using
-// them, and their addresses, which let people in, from leaking.
-func securePages(next http.Handler) http.Handler {
-	const policy = "default-src 'self'; connect-src 'self' http: https: ws: wss:; img-src 'self' data: blob:; media-src 'self' blob: data:; " +
-		"style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), geolocation=()")
-		next.ServeHTTP(w, r)
-	})
-}
-
 // bodyTimeout is how long a client may take to send a body.
 const bodyTimeout = 10 * time.Second
 

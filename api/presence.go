@@ -16,7 +16,7 @@ type Participant struct {
 	ID          protocol.ParticipantID `json:"id" example:"7d2f9f3a-4c1e-4b7a-9f60-0a1b2c3d4e5f"`
 	User        string                 `json:"user" example:"Ana" doc:"Who the token was made for."`
 	Role        string                 `json:"role" example:"presenter"`
-	Permissions []protocol.Permission  `json:"permissions" nullable:"false"`
+	Permissions Permissions            `json:"permissions" nullable:"false"`
 	Metadata    Object                 `json:"metadata,omitempty" doc:"What the participant says of itself."`
 }
 
@@ -29,7 +29,7 @@ type User struct {
 // Stream is what a participant publishes.
 type Stream struct {
 	ID          protocol.StreamID      `json:"id" example:"4503599627370" doc:"1…2^53−1, unique in the service."`
-	Participant protocol.ParticipantID `json:"participant" doc:"Who publishes it."`
+	Participant protocol.ParticipantID `json:"participant" example:"7d2f9f3a-4c1e-4b7a-9f60-0a1b2c3d4e5f" doc:"Who publishes it."`
 	Tracks      []Track                `json:"tracks" nullable:"false"`
 	Data        bool                   `json:"data" doc:"Whether it has data channels."`
 	Attributes  Object                 `json:"attributes,omitempty" doc:"The application's own JSON object."`
@@ -38,7 +38,7 @@ type Stream struct {
 // Track is one medium of a stream.
 type Track struct {
 	ID     protocol.TrackID `json:"id" example:"video"`
-	Kind   protocol.Kind    `json:"kind" enum:"audio,video"`
+	Kind   protocol.Kind    `json:"kind" enum:"audio,video" example:"video"`
 	Source protocol.Source  `json:"source" example:"camera"`
 	Muted  bool             `json:"muted"`
 	Codec  string           `json:"codec,omitempty" example:"VP8" doc:"Once it is known."`
@@ -61,22 +61,25 @@ type ReasonParam struct {
 	Reason string `query:"reason" maxLength:"200" example:"See you tomorrow" doc:"What the participant is told."`
 }
 
+// Participants is the answer to who asks for all participants.
+type Participants struct {
+	Participants []Participant `json:"participants" nullable:"false"`
+}
+
+// Users is the answer to who asks for all users.
+type Users struct {
+	Users []User `json:"users" nullable:"false"`
+}
+
+// Streams is the answer to who asks for all streams.
+type Streams struct {
+	Streams []Stream `json:"streams" nullable:"false"`
+}
+
 type (
-	participantsOutput struct {
-		Body struct {
-			Participants []Participant `json:"participants" nullable:"false"`
-		}
-	}
-	usersOutput struct {
-		Body struct {
-			Users []User `json:"users" nullable:"false"`
-		}
-	}
-	streamsOutput struct {
-		Body struct {
-			Streams []Stream `json:"streams" nullable:"false"`
-		}
-	}
+	participantsOutput struct{ Body Participants }
+	usersOutput        struct{ Body Users }
+	streamsOutput      struct{ Body Streams }
 )
 
 func (s *Server) addPresence() {
@@ -109,7 +112,7 @@ func (s *Server) addPresence() {
 }
 
 func showParticipant(p protocol.Participant) Participant {
-	return Participant{ID: p.ID, User: p.User, Role: p.Role, Permissions: permissionsOrNone(p.Permissions), Metadata: Object(p.Metadata)}
+	return Participant{ID: p.ID, User: p.User, Role: p.Role, Permissions: permissionsOf(p.Permissions), Metadata: Object(p.Metadata)}
 }
 
 func showStream(stream protocol.Stream) Stream {

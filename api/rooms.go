@@ -17,7 +17,7 @@ import (
 type Room struct {
 	ID              protocol.RoomID `json:"id" example:"64b7f3a1c2d4e5f60718293a" doc:"24 hexadecimal characters."`
 	Name            string          `json:"name" example:"Physics 1"`
-	Metadata        Object          `json:"metadata,omitempty" doc:"The application's own JSON object, which participants see."`
+	Metadata        Object          `json:"metadata,omitempty" example:"{\"course\":7}" doc:"The application's own JSON object, which participants see."`
 	MaxParticipants int             `json:"maxParticipants" doc:"How many may be in the room at once; 0: no limit."`
 	MaxStreams      int             `json:"maxStreams" doc:"How many streams may be published at once; 0: no limit."`
 	Codecs          []string        `json:"codecs" nullable:"false" example:"[\"VP8\",\"VP9\",\"H264\",\"AV1\",\"opus\"]" doc:"The codecs of the room, best first."`
@@ -44,8 +44,8 @@ type NewRoom struct {
 
 // RoomPatch is what of a room can be changed.
 type RoomPatch struct {
-	Name            *string   `json:"name,omitempty" minLength:"1" maxLength:"128"`
-	Metadata        Object    `json:"metadata,omitempty" doc:"Replaces the metadata as a whole; null removes it."`
+	Name            *string   `json:"name,omitempty" minLength:"1" maxLength:"128" example:"Physics 2"`
+	Metadata        Object    `json:"metadata,omitempty" example:"{\"course\":8}" doc:"Replaces the metadata as a whole; null removes it."`
 	MaxParticipants *int      `json:"maxParticipants,omitempty" minimum:"0" maximum:"1000000" example:"20" doc:"0: no limit. Who is in already stays."`
 	MaxStreams      *int      `json:"maxStreams,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit. What is published already stays."`
 	Codecs          *[]string `json:"codecs,omitempty" maxItems:"16" doc:"Best first; an empty list brings back the default. Counts for what is negotiated from now on."`
@@ -56,14 +56,15 @@ type RoomParam struct {
 	Room protocol.RoomID `path:"room" example:"64b7f3a1c2d4e5f60718293a" doc:"The room's id."`
 }
 
+// RoomPage is a part of the list of rooms.
+type RoomPage struct {
+	Rooms []Room `json:"rooms" nullable:"false"`
+	Next  string `json:"next,omitempty" example:"64b7f3a1c2d4e5f60718293a" doc:"The cursor of the next page; absent on the last."`
+}
+
 type (
 	roomOutput  struct{ Body Room }
-	roomsOutput struct {
-		Body struct {
-			Rooms []Room `json:"rooms" nullable:"false"`
-			Next  string `json:"next,omitempty" doc:"The cursor of the next page; absent on the last."`
-		}
-	}
+	roomsOutput struct{ Body RoomPage }
 )
 
 func (s *Server) addRooms() {

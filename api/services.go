@@ -16,18 +16,18 @@ import (
 
 // Service is a service as the API shows it.
 type Service struct {
-	ID      protocol.ServiceID               `json:"id" example:"5f0c1e9b2a7d4c3e8f6a1b2c" doc:"24 hexadecimal characters."`
-	Name    string                           `json:"name" example:"school"`
-	Key     string                           `json:"key,omitempty" example:"mE7…" doc:"Signs the service's tokens. Shown when it is made and when it is replaced, and never again."`
-	Super   bool                             `json:"super" doc:"Whether this is the service that manages the others."`
-	Roles   map[string][]protocol.Permission `json:"roles" doc:"The service's own roles, beside or instead of the built-in ones."`
-	Created time.Time                        `json:"created"`
+	ID      protocol.ServiceID     `json:"id" example:"5f0c1e9b2a7d4c3e8f6a1b2c" doc:"24 hexadecimal characters."`
+	Name    string                 `json:"name" example:"school"`
+	Key     string                 `json:"key,omitempty" example:"mE7…" doc:"Signs the service's tokens. Shown when it is made and when it is replaced, and never again."`
+	Super   bool                   `json:"super" doc:"Whether this is the service that manages the others."`
+	Roles   map[string]Permissions `json:"roles" example:"{\"nurse\":[\"subscribe\"]}" doc:"The service's own roles, beside or instead of the built-in ones."`
+	Created time.Time              `json:"created"`
 }
 
 func showService(service store.Service, key bool) Service {
-	shown := Service{ID: service.ID, Name: service.Name, Super: service.Super, Roles: service.Roles, Created: service.Created}
-	if shown.Roles == nil {
-		shown.Roles = map[string][]protocol.Permission{}
+	shown := Service{ID: service.ID, Name: service.Name, Super: service.Super, Roles: map[string]Permissions{}, Created: service.Created}
+	for name, permissions := range service.Roles {
+		shown.Roles[name] = permissionsOf(permissions)
 	}
 	if key {
 		shown.Key = service.Key
@@ -37,8 +37,8 @@ func showService(service store.Service, key bool) Service {
 
 // NewService is what a service is made of.
 type NewService struct {
-	Name  string                           `json:"name" minLength:"1" maxLength:"128" example:"school" doc:"Unique among the services."`
-	Roles map[string][]protocol.Permission `json:"roles,omitempty" maxProperties:"100" doc:"Roles of its own: a name and its permissions."`
+	Name  string                 `json:"name" minLength:"1" maxLength:"128" example:"school" doc:"Unique among the services."`
+	Roles map[string]Permissions `json:"roles,omitempty" example:"{\"nurse\":[\"subscribe\"]}" maxProperties:"100" doc:"Roles of its own: a name and its permissions."`
 }
 
 // ServicePatch is what of a service can be changed.
@@ -48,9 +48,9 @@ type ServicePatch struct {
 
 // Role is a named set of permissions.
 type Role struct {
-	Name        string                `json:"name" example:"presenter"`
-	Permissions []protocol.Permission `json:"permissions" nullable:"false"`
-	Builtin     bool                  `json:"builtin" doc:"Whether it is as every service has it."`
+	Name        string      `json:"name" example:"presenter"`
+	Permissions Permissions `json:"permissions" nullable:"false"`
+	Builtin     bool        `json:"builtin" doc:"Whether it is as every service has it."`
 }
 
 // ServiceParam names the service in a path.
@@ -64,8 +64,25 @@ type RoleParam struct {
 	Role string `path:"role" maxLength:"32" example:"teacher"`
 }
 
+// NewRole is what a role is made of.
+type NewRole struct {
+	Permissions Permissions `json:"permissions" nullable:"false" doc:"What the role may do; may be empty."`
+}
+
+// Services is the answer to who asks for all services.
+type Services struct {
+	Services []Service `json:"services" nullable:"false"`
+}
+
+// Roles is the answer to who asks for all roles.
+type Roles struct {
+	Roles []Role `json:"roles" nullable:"false"`
+}
+
 type (
-	serviceOutput struct {
+	servicesOutput struct{ Body Services }
+	rolesOutput    struct{ Body Roles }
+	serviceOutput  struct {
 		Location string `header:"Location" doc:"Where the new service is."`
 		Body     Service
 	}
@@ -127,12 +144,14 @@ func (s *Server) createService(ctx context.Context, in *struct{ Body NewService 
 	if err := checkText("name", in.Body.Name); err != nil {
 		return nil, err
 	}
+	roles := map[string][]protocol.Permission{}
 	for name, permissions := range in.Body.Roles {
-		if err := checkRole(name, permissions); err != nil {
+		if err := checkRoleName(name); err != nil {
 			return nil, err
 		}
+		roles[name] = permissionsOf(permissions)
 	}
-	service, err := s.Store.CreateService(ctx, store.Service{Name: in.Body.Name, Roles: in.Body.Roles})
+	service, err := s.Store.CreateService(ctx, store.Service{Name: in.Body.Name, Roles: roles})
 	if errors.Is(err, store.ErrExists) {
 		return nil, protocol.Errorf(protocol.CodeConflict, "there is a service with this name, or the name is reserved")
 	}
@@ -142,12 +161,7 @@ func (s *Server) createService(ctx context.Context, in *struct{ Body NewService 
 	return &serviceOutput{Location: s.PublicURL + "/v1/services/" + string(service.ID), Body: showService(service, true)}, nil
 }
 
-func (s *Server) listServices(ctx context.Context, _ *struct{}) (*struct {
-	Body struct {
-		Services []Service `json:"services" nullable:"false"`
-	}
-}, error,
-) {
+func (s *Server) listServices(ctx context.Context, _ *struct{}) (*servicesOutput, error) {
 	if err := mustBeSuper(ctx); err != nil {
 		return nil, err
 	}
@@ -155,11 +169,7 @@ func (s *Server) listServices(ctx context.Context, _ *struct{}) (*struct {
 	if err != nil {
 		return nil, err
 	}
-	out := new(struct {
-		Body struct {
-			Services []Service `json:"services" nullable:"false"`
-		}
-	})
+	out := new(servicesOutput)
 	out.Body.Services = []Service{}
 	for _, service := range services {
 		out.Body.Services = append(out.Body.Services, showService(service, false))
@@ -245,49 +255,38 @@ func (s *Server) deleteService(ctx context.Context, in *ServiceParam) (*struct{}
 	return nil, s.Store.DeleteService(ctx, service.ID)
 }
 
-func (s *Server) listRoles(ctx context.Context, in *ServiceParam) (*struct {
-	Body struct {
-		Roles []Role `json:"roles" nullable:"false"`
-	}
-}, error,
-) {
+func (s *Server) listRoles(ctx context.Context, in *ServiceParam) (*rolesOutput, error) {
 	service, err := s.ownService(ctx, in.Service)
 	if err != nil {
 		return nil, err
 	}
 	all := maps.Clone(protocol.BuiltinRoles)
 	maps.Copy(all, service.Roles)
-	out := new(struct {
-		Body struct {
-			Roles []Role `json:"roles" nullable:"false"`
-		}
-	})
+	out := new(rolesOutput)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		_, own := service.Roles[name]
-		out.Body.Roles = append(out.Body.Roles, Role{Name: name, Permissions: permissionsOrNone(all[name]), Builtin: !own})
+		out.Body.Roles = append(out.Body.Roles, Role{Name: name, Permissions: permissionsOf(all[name]), Builtin: !own})
 	}
 	return out, nil
 }
 
 func (s *Server) putRole(ctx context.Context, in *struct {
 	RoleParam
-	Body struct {
-		Permissions []protocol.Permission `json:"permissions" nullable:"false" maxItems:"32" doc:"What the role may do; may be empty."`
-	}
+	Body NewRole
 },
 ) (*roleOutput, error) {
 	service, err := s.ownService(ctx, in.Service)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkRole(in.Role, in.Body.Permissions); err != nil {
+	if err := checkRoleName(in.Role); err != nil {
 		return nil, err
 	}
 	roles := maps.Clone(service.Roles)
 	if roles == nil {
 		roles = map[string][]protocol.Permission{}
 	}
-	roles[in.Role] = permissionsOrNone(in.Body.Permissions)
+	roles[in.Role] = permissionsOf(in.Body.Permissions)
 	if len(roles) > 100 {
 		return nil, protocol.Errorf(protocol.CodeLimit, "a service has 100 roles of its own at most")
 	}
@@ -295,7 +294,7 @@ func (s *Server) putRole(ctx context.Context, in *struct {
 	if _, err := s.Store.UpdateService(ctx, service); err != nil {
 		return nil, err
 	}
-	return &roleOutput{Role{Name: in.Role, Permissions: roles[in.Role]}}, nil
+	return &roleOutput{Role{Name: in.Role, Permissions: permissionsOf(roles[in.Role])}}, nil
 }
 
 func (s *Server) deleteRole(ctx context.Context, in *RoleParam) (*struct{}, error) {
@@ -335,24 +334,12 @@ func (s *Server) ownService(ctx context.Context, id protocol.ServiceID) (store.S
 	return s.anyService(ctx, id)
 }
 
-func checkRole(name string, permissions []protocol.Permission) error {
+func checkRoleName(name string) error {
 	if err := checkText("name of the role", name); err != nil {
 		return err
 	}
 	if len(name) > 32 {
 		return protocol.Errorf(protocol.CodeBadRequest, "the name of a role has 32 bytes at most")
 	}
-	for _, p := range permissions {
-		if !slices.Contains(protocol.AllPermissions, p) {
-			return protocol.Errorf(protocol.CodeBadRequest, "there is no permission %.40q; these are there: %v", string(p), protocol.AllPermissions)
-		}
-	}
 	return nil
-}
-
-func permissionsOrNone(permissions []protocol.Permission) []protocol.Permission {
-	if permissions == nil {
-		return []protocol.Permission{}
-	}
-	return permissions
 }

@@ -14,11 +14,11 @@ import (
 
 // NewToken is what a join token is made of.
 type NewToken struct {
-	User        string                 `json:"user" minLength:"1" maxLength:"128" example:"Ana" doc:"Who it is for: a name or an id of your application, which participants see."`
-	Role        string                 `json:"role" minLength:"1" maxLength:"32" example:"presenter" doc:"presenter, viewer, viewerWithData, or a role of the service's own."`
-	Permissions *[]protocol.Permission `json:"permissions,omitempty" maxItems:"32" example:"[\"subscribe\",\"publish-audio\"]" doc:"Instead of the role's."`
-	Uses        int                    `json:"uses,omitempty" minimum:"1" maximum:"1000000" default:"1" doc:"How often it lets somebody in."`
-	ExpiresIn   int                    `json:"expiresIn,omitempty" minimum:"1" maximum:"86400" default:"300" doc:"Seconds until it is too late to join with it. Who has joined stays."`
+	User        string       `json:"user" minLength:"1" maxLength:"128" example:"Ana" doc:"Who it is for: a name or an id of your application, which participants see."`
+	Role        string       `json:"role" minLength:"1" maxLength:"32" example:"presenter" doc:"presenter, viewer, viewerWithData, or a role of the service's own."`
+	Permissions *Permissions `json:"permissions,omitempty" doc:"Instead of the role's."`
+	Uses        int          `json:"uses,omitempty" minimum:"1" maximum:"1000000" default:"1" doc:"How often it lets somebody in."`
+	ExpiresIn   int          `json:"expiresIn,omitempty" minimum:"1" maximum:"86400" default:"300" doc:"Seconds until it is too late to join with it. Who has joined stays."`
 }
 
 // Token is a join token and where to go with it.
@@ -64,10 +64,7 @@ func (s *Server) createToken(ctx context.Context, in *struct {
 	}
 	claims := auth.JoinClaims{User: in.Body.User, Role: in.Body.Role, Uses: in.Body.Uses}
 	if in.Body.Permissions != nil {
-		if err := checkRole(in.Body.Role, *in.Body.Permissions); err != nil {
-			return nil, err
-		}
-		claims.Permissions = permissionsOrNone(*in.Body.Permissions)
+		claims.Permissions = permissionsOf(*in.Body.Permissions)
 	}
 	return s.sign(service, room, claims, time.Duration(in.Body.ExpiresIn)*time.Second, originOf(ctx).base)
 }

@@ -60,3 +60,27 @@ func checkText(what, text string) error {
 	}
 	return nil
 }
+
+// Permissions is what one may do, one word each.
+type Permissions []protocol.Permission
+
+// Schema describes it.
+func (Permissions) Schema(huma.Registry) *huma.Schema {
+	words := make([]any, len(protocol.AllPermissions))
+	for i, p := range protocol.AllPermissions {
+		words[i] = string(p)
+	}
+	most := len(words)
+	return &huma.Schema{
+		Type: huma.TypeArray, MaxItems: &most, UniqueItems: true, Examples: []any{[]string{"subscribe", "publish-audio"}},
+		Items: &huma.Schema{Type: huma.TypeString, Enum: words},
+	}
+}
+
+// permissionsOf gives a list that is not nil, and so never null.
+func permissionsOf(permissions []protocol.Permission) Permissions {
+	if permissions == nil {
+		return Permissions{}
+	}
+	return permissions
+}
