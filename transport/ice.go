@@ -143,8 +143,6 @@ type Pair struct {
 	Path Path `json:"path"`
 	// Priority is the one that the peer's checks give (RFC 8445, section 7.1.1).
 	Priority uint32 `json:"priority"`
-	// First is when the first check came.
-	First time.Time `json:"first"`
 	// Checked is when the last check came, Nominated when the last with USE-CANDIDATE.
 	Checked   time.Time `json:"checked"`
 	Nominated time.Time `json:"nominated"`
@@ -269,11 +267,9 @@ func (a *Agent) handleCheck(now time.Time, m *stun.Message, from Path, send func
 	}
 	a.alive(now)
 	p := a.pair(from)
+	last := p.Checked
 	p.Priority = c.priority
 	p.Checked = now
-	if p.First.IsZero() {
-		p.First = now
-	}
 	answer(stun.BindingSuccess, func(r *stun.Message) { addMapped(r, from.Remote) })
 	// A lite agent need not check, but some controlling agents nominate a pair
 	// on the next tick of a slow timer unless a check came from the other side,
@@ -285,7 +281,7 @@ func (a *Agent) handleCheck(now time.Time, m *stun.Message, from Path, send func
 	switch {
 	case c.useCandidate:
 		a.nominate(now, p, current)
-	case a.rebound(p):
+	case a.rebound(p, last):
 		p.Nominated = now
 		a.SelectedPath = p.Path
 	}
@@ -295,14 +291,16 @@ func (a *Agent) handleCheck(now time.Time, m *stun.Message, from Path, send func
 // rebound reports whether a pair is the selected one as it looks after the
 // peer's NAT gave it another address: checked with the same priority, hence
 // from the same candidate of the peer (RFC 8445, section 7.1.1), at the same
-// address of ours, and younger. Such a peer need not nominate again, since
-// nothing has changed for it.
-func (a *Agent) rebound(p *Pair) bool {
+// address of ours. Such a peer need not nominate again, since nothing has
+// changed for it. Of a pair known before, one check may have been late; it
+// takes two without one by the selected path between them. last is when the check
+// before came (zero: none).
+func (a *Agent) rebound(p *Pair, last time.Time) bool {
 	for i := range a.Pairs {
 		s := &a.Pairs[i]
 		if s.Path == a.SelectedPath && s.Path != p.Path {
 			return s.Priority == p.Priority && s.Path.Local == p.Path.Local &&
-				(s.Path.TCP == 0) == (p.Path.TCP == 0) && s.Checked.Before(p.First)
+				(s.Path.TCP == 0) == (p.Path.TCP == 0) && (last.IsZero() || s.Checked.Before(last))
 		}
 	}
 	return false

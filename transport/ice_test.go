@@ -259,6 +259,8 @@ func TestNomination(t *testing.T) {
 	}
 	rebound := wifi
 	rebound.Remote = netip.AddrPortFrom(wifi.Remote.Addr(), 4001)
+	elsewhere := rebound
+	elsewhere.Local = netip.MustParseAddr("198.51.100.2")
 	tests := []struct {
 		name   string
 		events []event
@@ -267,6 +269,13 @@ func TestNomination(t *testing.T) {
 		{"a NAT rebinds at once", []event{{0, wifi, high, true, wifi}, {time.Millisecond, rebound, high, true, rebound}}},
 		{"UDP to TCP and back", []event{{0, wifi, high, true, wifi}, {3 * time.Second, overTCP, low, true, overTCP}, {4 * time.Second, wifi, high, true, wifi}}},
 		{"only nomination moves", []event{{0, wifi, low, true, wifi}, {time.Second, mobile, high, false, wifi}, {time.Minute, mobile, high, false, wifi}}},
+		{"a NAT rebinds and the peer does not nominate again, then back", []event{
+			{0, wifi, high, true, wifi}, {2 * time.Second, rebound, high, false, rebound},
+			{4 * time.Second, wifi, high, false, rebound}, {6 * time.Second, wifi, high, false, wifi},
+			{6 * time.Second, rebound, high, false, wifi}, {8 * time.Second, wifi, high, false, wifi}, {9 * time.Second, rebound, high, false, wifi},
+		}},
+		{"the same candidate by TCP does not stand in", []event{{0, wifi, high, true, wifi}, {2 * time.Second, overTCP, high, false, wifi}}},
+		{"the same candidate to another address does not stand in", []event{{0, wifi, high, true, wifi}, {2 * time.Second, elsewhere, high, false, wifi}}},
 		{"each pair nominated, the best first", []event{{0, wifi, high, true, wifi}, {20 * time.Millisecond, overTCP, low, true, wifi}}},
 		{"each pair nominated, the best last", []event{{0, overTCP, low, true, overTCP}, {20 * time.Millisecond, wifi, high, true, wifi}}},
 		{"a worse pair nominated again", []event{{0, wifi, high, true, wifi}, {100 * time.Millisecond, overTCP, low, true, wifi}, {600 * time.Millisecond, overTCP, low, true, overTCP}}},
