@@ -211,7 +211,7 @@ func (r *Router) forward(now instant, sl *slot, b *ready, sink Sink) {
 	sl.Packets++
 	n := uint64(len(p.Prefix) + len(p.Payload))
 	sl.Bytes += n
-	sl.peer.Resend.Credit += int64(n)
+	sl.peer.Resend.Credit += int64(n / 2)
 	sink.SendRTP(p)
 }
 

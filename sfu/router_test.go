@@ -111,13 +111,13 @@ func TestWraps(t *testing.T) {
 	w, pub, sub := couple(t, simnet.Config{Loss: 0.02, Latency: 10 * time.Millisecond})
 	v := pub.video("1", 100)
 	v.seq, v.base = 0xff00, 0xffffff00
-	v.every, v.perFrame = 5*time.Millisecond, 4
+	v.every, v.size = time.Millisecond, 200
 	w.run(100 * time.Millisecond)
 	sl := w.r.peer(sub.peer).Slots[1]
 	if sl.Seq>>16 != 1 {
 		t.Fatalf("slot at %d", sl.Seq)
 	}
-	w.run(85 * time.Second) // 800 packets a second: over 65536 for the slot too
+	w.run(17 * time.Second) // 4000 packets a second: over 65536 for the slot too
 	v.silent = true
 	w.run(time.Second)
 	r := sub.receiver[2000]

@@ -27,7 +27,7 @@ func TestHeldPacketsAreWhole(t *testing.T) {
 		r := New(l)
 		sizes := map[uint64]int{}
 		seq, now := uint64(1<<16), int64(0)
-		for range 5000 {
+		for range 1500 {
 			s := seq
 			if rng.IntN(10) == 0 {
 				s -= uint64(rng.IntN(40)) // late
@@ -41,7 +41,7 @@ func TestHeldPacketsAreWhole(t *testing.T) {
 			if r.Put(Entry{Seq: s, At: now}, ext, packet(s, n)) != nil {
 				sizes[s] = n
 			}
-			for back := range uint64(60) {
+			for back := range uint64(45) {
 				e := r.Get(seq - back)
 				if e == nil {
 					continue
