@@ -72,6 +72,7 @@ func (c *serveCommand) build(ctx context.Context, all *commands, log *slog.Logge
 	if h.handler, err = api.New(api.Config{
 		Store:  h.store,
 		Rooms:  h.controller,
+		Pages:  web.Handler(web.Config{Meet: c.Meet == "on"}),
 		Signal: func(ctx context.Context, conn *api.Conn) error { return h.controller.Serve(ctx, conn) },
 
 		PublicURL:    c.PublicURL,
