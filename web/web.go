@@ -252,7 +252,7 @@ func offPage(files map[string]*file) string {
     <link rel="stylesheet" href="/assets/meet.css" />
   </head>
   <body>
-    <main class="off">
+    <main class="closed-house">
       <img src="/assets/icon.svg" width="52" height="52" alt="" />
       <h1>No meetings for guests here</h1>
       <p class="soft">This Tertulia server works for applications that bring their own pages. Ask whoever sent you here for their address.</p>
