@@ -2,7 +2,6 @@ package sfu
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -48,7 +47,7 @@ type world struct {
 	clients map[Peer]*client
 	order   []*client
 	events  []Event
-	// down, when set, sees each packet that leaves the router.
+	// tap, when set, sees each packet that leaves the router.
 	tap func(p *Packet)
 }
 
@@ -88,7 +87,7 @@ func (c *client) negotiate() {
 	c.peer = c.w.r.SetTransport(c.w.now, c.key, c.sdp)
 	for _, s := range c.sdp.Sections {
 		if s.Direction.Sends() && c.receiver[s.Send.SSRC] == nil {
-			c.receiver[s.Send.SSRC] = &receiver{c: c, section: s, missing: map[uint16]time.Time{}, got: map[uint32]int{}, nacks: true}
+			c.receiver[s.Send.SSRC] = &receiver{c: c, section: s, missing: map[uint16]time.Time{}, nacks: true}
 		}
 	}
 }
@@ -232,7 +231,9 @@ func (s *sender) packet(payload []byte, timestamp uint32, marker bool) {
 }
 
 func (s *sender) extend(p *rtp.Packet, rtx bool) {
-	_ = p.SetExtension(4, []byte(s.mid))
+	if s.mid != "" {
+		_ = p.SetExtension(4, []byte(s.mid))
+	}
 	if s.rid != "" {
 		id := uint8(10)
 		if rtx {
@@ -287,7 +288,6 @@ type receiver struct {
 	last       *rtp.Packet // of highest
 	packets    []*rtp.Packet
 	missing    map[uint16]time.Time // when to ask again
-	got        map[uint32]int       // times each extended-enough (sequence number) came
 	rtx        int
 	dups       int
 	reports    []*rtcp.SenderReport
@@ -491,5 +491,3 @@ func couple(t testing.TB, link simnet.Config) (w *world, pub, sub *client) {
 	sub.subscribe(1)
 	return w, pub, sub
 }
-
-func (w *world) String() string { return fmt.Sprint(w.now) }
