@@ -1663,7 +1663,7 @@ var W = 2e3, G = 6e3, K = 4096, q = class extends e {
 		let n = await e.getStats().catch(() => void 0);
 		if (!n || e !== this.#n.pc) return;
 		let r = this.#_.read(n), i = this.#b;
-		this.#b = M(r, t && this.#a === "connected"), i.level !== this.#b.level && this.emit("quality", this.#b);
+		this.#b = M(r, t), i.level !== this.#b.level && this.emit("quality", this.#b);
 	}
 	#K() {
 		if (this.#a === "closed") throw new t("closed", "The room was left.");

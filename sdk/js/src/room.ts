@@ -753,7 +753,7 @@ export class Room extends Emitter<RoomEvents> {
     if (!report || pc !== this.#transport.pc) return;
     const measured = this.#meter.read(report as unknown as Iterable<readonly [string, unknown]>);
     const former = this.#quality;
-    this.#quality = assess(measured, connected && this.#state === 'connected');
+    this.#quality = assess(measured, connected);
     if (former.level !== this.#quality.level) this.emit('quality', this.#quality);
   }
 
