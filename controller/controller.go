@@ -339,7 +339,11 @@ func noParticipant(id protocol.ParticipantID) *protocol.Error {
 	return protocol.Errorf(protocol.CodeNotFound, "There is no participant %s in the room.", id)
 }
 
+// publicRoom gives a stored room as participants see it.
 func publicRoom(r store.Room) protocol.Room {
+	if !json.Valid(r.Metadata) {
+		r.Metadata = nil // absent
+	}
 	return protocol.Room{ID: r.ID, Name: r.Name, Metadata: r.Metadata, Codecs: r.Codecs}
 }
 
