@@ -39,7 +39,7 @@ const (
 	// negotiates 256 at first.
 	lastID = 255
 	// packetQueue is how many SCTP packets wait to be read.
-	packetQueue = 256
+	packetQueue = 128
 )
 
 // Channels is the SCTP association of one transport and its data channels (RFC

@@ -545,8 +545,7 @@ func TestChannelMemory(t *testing.T) {
 		p := connect(i)
 		p.conn.Close()
 		keep[i] = p.h
-		p.h.cfg.Send = func([]byte) {}
-		p.h.cfg.Done = nil
+		p.h.cfg.Send, p.h.cfg.Done = nil, nil // they hold the peer
 	}
 	measure(&after)
 	perDropped := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / n
@@ -570,12 +569,12 @@ func TestChannelMemory(t *testing.T) {
 		p.next(t, "open")
 		p.mu.Lock()
 		p.toThem = func([]byte) bool { return false }
+		p.toUs = p.toThem
+		p.fromUs = nil
 		p.mu.Unlock()
 		p.assoc.Close()
 		p.conn.Close()
 		p.dtlsClient.conn, p.assoc = nil, nil
-		p.h.cfg.Send, p.h.cfg.Done = func([]byte) {}, nil
-		p.dtlsClient.mailbox, p.fromUs = nil, nil
 		kept = append(kept, p)
 	}
 	time.Sleep(100 * time.Millisecond)
