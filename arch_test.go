@@ -22,8 +22,8 @@ const module = "github.com/tertulia-rtc/tertulia"
 // only, never its own: what two neighbours share belongs below them, and what
 // joins them belongs above.
 var layers = [][]string{
-	{"protocol", "codec", "auth", "simnet"},
-	{"sfu/rtpbuf", "sdp"},
+	{"protocol", "codec", "simnet"},
+	{"auth", "sfu/rtpbuf", "sdp"},
 	{"room", "sfu"},
 	{"transport", "bus", "store", "web"},
 	{"media", "controller"},
