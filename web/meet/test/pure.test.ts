@@ -7,7 +7,7 @@ import { qualityWords } from '../src/lib/quality.ts'
 import { shortcutOf } from '../src/lib/shortcuts.ts'
 import { refusal } from '../src/lib/token.ts'
 import { linkPieces, listNames } from '../src/lib/text.ts'
-import { endedWords, insecureProblem, mediaProblem, roomProblem } from '../src/lib/words.ts'
+import { deviceTroubles, endedWords, insecureProblem, mediaProblem, roomProblem } from '../src/lib/words.ts'
 
 describe('names', () => {
   test('a generated room is a name that stays as it is', () => {
@@ -131,6 +131,16 @@ describe('words', () => {
   test('plain HTTP is explained', () => {
     expect(insecureProblem({ secure: true, hostname: 'x' })).toBeUndefined()
     expect(insecureProblem({ secure: false, hostname: '192.168.1.4' })?.text).toContain('--tls self')
+  })
+  test('the same trouble with camera and microphone is told once', () => {
+    const of = (audio: string, video: string) =>
+      deviceTroubles({ audio: mediaProblem({ code: audio, message: '' }, 'microphone'), video: mediaProblem({ code: video, message: '' }, 'camera') })
+    expect(of('permission-denied', 'permission-denied').map((one) => one.title)).toEqual(['Camera and microphone may not be used'])
+    expect(of('device-missing', 'device-missing').map((one) => one.title)).toEqual(['No camera and no microphone found'])
+    expect(of('device-missing', 'device-busy')).toHaveLength(2)
+    const insecure = insecureProblem({ secure: false, hostname: 'x' })
+    expect(deviceTroubles({ audio: insecure, video: insecure })).toEqual([insecure])
+    expect(deviceTroubles({})).toEqual([])
   })
   test('errors of the room', () => {
     expect(roomProblem({ code: 'limit', message: 'The room holds 2 people.' })).toMatchObject({ title: 'The room is full', text: 'The room holds 2 people.' })

@@ -1,6 +1,6 @@
 import { type Kind, LocalStream, type Room } from 'tertulia'
 import { recall, remember } from './memory.ts'
-import { insecureProblem, mediaProblem, type Problem } from './words.ts'
+import { deviceTroubles, insecureProblem, mediaProblem, type Problem } from './words.ts'
 
 /** How an own medium is: there is none, it is being opened, it is muted, it goes out. */
 export type MediumState = 'none' | 'starting' | 'muted' | 'on'
@@ -57,10 +57,9 @@ export class Own {
 
   /** Opens what is wanted, as much of it as there is. Never throws: what is missing is in problems. */
   async start(want: { audio: boolean; video: boolean }): Promise<void> {
-    const insecure = insecureProblem({ secure: window.isSecureContext, hostname: location.hostname })
-    if (insecure || !navigator.mediaDevices) {
-      const problem = insecure ?? mediaProblem(undefined, 'camera and microphone')
-      this.problems = { audio: problem, video: problem }
+    if (!window.isSecureContext || !navigator.mediaDevices) {
+      if (want.audio) this.problems.audio = this.#why(undefined, 'audio')
+      if (want.video) this.problems.video = this.#why(undefined, 'video')
       return
     }
     if (want.audio && want.video) {
@@ -86,7 +85,7 @@ export class Own {
       else await stream.mute(kind, { release: kind === 'video' })
       this.#clear(kind)
     } catch (error) {
-      this.problems[kind] = mediaProblem(error, kind === 'audio' ? 'microphone' : 'camera')
+      this.problems[kind] = this.#why(error, kind)
     } finally {
       this.#starting[kind] = false
       this.#version++
@@ -101,15 +100,20 @@ export class Own {
       else await this.#open({ audio: kind === 'audio', video: kind === 'video' })
       this.#clear(kind)
     } catch (error) {
-      this.problems[kind] = mediaProblem(error, kind === 'audio' ? 'microphone' : 'camera')
+      this.problems[kind] = this.#why(error, kind)
     } finally {
       this.#version++
     }
   }
 
-  /** Forgets what went wrong with a medium, once the person has read it. */
-  dismiss(kind: Kind): void {
-    this.#clear(kind)
+  /** What is wrong with the devices, for people. */
+  get troubles(): Problem[] {
+    return deviceTroubles(this.problems)
+  }
+
+  /** Forgets what went wrong, once the person has read it. */
+  dismiss(): void {
+    this.problems = {}
   }
 
   /** From now on what is opened is published there. */
@@ -199,8 +203,8 @@ export class Own {
       if (this.#room && this.#allowed(this.#room, stream)) await this.#room.publish(stream)
       return true
     } catch (error) {
-      if (want.audio && !want.video) this.problems.audio = mediaProblem(error, 'microphone')
-      if (want.video && !want.audio) this.problems.video = mediaProblem(error, 'camera')
+      if (want.audio && !want.video) this.problems.audio = this.#why(error, 'audio')
+      if (want.video && !want.audio) this.problems.video = this.#why(error, 'video')
       return false
     } finally {
       if (want.audio) this.#starting.audio = false
@@ -221,6 +225,11 @@ export class Own {
       if (!audioDeviceId && !videoDeviceId) throw error
       return LocalStream.camera({ audio, video })
     }
+  }
+
+  #why(error: unknown, kind: Kind): Problem {
+    const insecure = insecureProblem({ secure: window.isSecureContext, hostname: location.hostname })
+    return insecure ?? mediaProblem(error, kind === 'audio' ? 'microphone' : 'camera')
   }
 
   #clear(kind: Kind): void {

@@ -46,6 +46,25 @@ export function mediaProblem(error: unknown, medium: Medium | 'camera and microp
   }
 }
 
+/** What is wrong with camera and microphone; the same trouble with both is told once. */
+export function deviceTroubles(problems: { audio?: Problem; video?: Problem }): Problem[] {
+  const { audio, video } = problems
+  if (!audio || !video || audio.code !== video.code) return [video, audio].filter((one) => one !== undefined)
+  if (audio.code === 'permission') {
+    return [
+      {
+        code: 'permission',
+        title: 'Camera and microphone may not be used',
+        text: 'The browser does not let this page use them. Allow it in the site settings, beside the address, then try again. You can also come in without.',
+      },
+    ]
+  }
+  if (audio.code === 'missing') {
+    return [{ code: 'missing', title: 'No camera and no microphone found', text: 'Plug one in and try again, or come in to listen and to chat.' }]
+  }
+  return audio.code === 'insecure' ? [audio] : [video, audio]
+}
+
 /** Why the page cannot even ask for devices: the origin is not a secure one. */
 export function insecureProblem(around: Surroundings): Problem | undefined {
   if (around.secure) return undefined
