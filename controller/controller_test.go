@@ -408,23 +408,28 @@ func TestAcknowledgements(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		ana := w.join(func(c *auth.JoinClaims) { c.Role = "presenter" })
 		k := w.worker("w1")
+		k.mu.Lock()
 		k.answer = func(uint64, protocol.CommandBody) (protocol.EventBody, time.Duration) { return nil, 0 }
+		k.mu.Unlock()
+		acked := func() uint64 {
+			synctest.Wait()
+			ana.mu.Lock()
+			defer ana.mu.Unlock()
+			return ana.acked
+		}
 		ana.request(protocol.TypePublish, camera) // answered in five seconds
-		synctest.Wait()
-		if ana.acked != 0 {
+		if n := acked(); n != 0 {
 			t.Fatal("acknowledged at once")
 		}
 		time.Sleep(500 * time.Millisecond)
-		synctest.Wait()
-		if ana.acked != 1 {
-			t.Errorf("%d frames acknowledged after 500 ms", ana.acked)
+		if n := acked(); n != 1 {
+			t.Errorf("%d frames acknowledged after 500 ms", n)
 		}
 		for range 20 {
 			ana.request(protocol.TypePublish, camera)
 		}
-		synctest.Wait()
-		if ana.acked < 17 {
-			t.Errorf("%d frames acknowledged after 21", ana.acked)
+		if n := acked(); n < 17 {
+			t.Errorf("%d frames acknowledged after 21", n)
 		}
 	})
 }
