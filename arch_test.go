@@ -41,7 +41,7 @@ const pureLayers = 3
 var owners = map[string][]string{
 	"github.com/pion/dtls/":               {"transport"},
 	"github.com/pion/sctp":                {"transport"},
-	"github.com/pion/datachannel":         {"transport"},
+	"github.com/pion/datachannel":         {}, // a foreign peer of tests
 	"github.com/pion/stun/":               {"transport"},
 	"golang.org/x/sys":                    {"transport"},
 	"github.com/pion/sdp/":                {"sdp"},

@@ -144,6 +144,9 @@ func (p *peer) startHandshake() bool {
 		Done: func(keys *transport.Keys, err error) {
 			s.post(func(now time.Time) { p.handshakeDone(now, keys, err) })
 		},
+		Left: func() {
+			s.post(func(now time.Time) { p.drop(now, "the peer closed it") })
+		},
 	})
 	if err != nil {
 		s.log.Info("a DTLS handshake cannot begin", "participant", p.key.Participant, "err", err)

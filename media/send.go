@@ -56,6 +56,8 @@ func tcpClass(packet *sfu.Packet) transport.Class {
 	switch {
 	case packet.Kind == protocol.Audio:
 		return transport.ClassAudio
+	case packet.Retransmission:
+		return transport.ClassRepair
 	case packet.Keyframe:
 		return transport.ClassKeyframe
 	default:

@@ -2,6 +2,7 @@
 
 import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
+import { startSound } from './sound.mjs';
 
 const chromiumFlags = [
   '--no-sandbox',
@@ -44,12 +45,14 @@ class Chromium {
   }
 }
 
-/** Starts Firefox ESR (WebDriver BiDi). */
+/** Starts Firefox ESR (WebDriver BiDi), with a sound card that is none. */
 export async function startFirefox() {
+  const sound = await startSound();
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: '/usr/bin/firefox-esr',
     headless: true,
+    env: { ...process.env, ...sound.env },
     extraPrefsFirefox: {
       'media.navigator.streams.fake': true,
       'media.navigator.permission.disabled': true,
@@ -66,12 +69,13 @@ export async function startFirefox() {
       'toolkit.telemetry.enabled': false,
     },
   });
-  return new Firefox(browser);
+  return new Firefox(browser, sound);
 }
 
 class Firefox {
-  constructor(browser) {
+  constructor(browser, sound) {
     this.browser = browser;
+    this.sound = sound;
   }
 
   async open(url) {
@@ -79,8 +83,9 @@ class Firefox {
     return open(page, url, (event, listener) => page.on(event, listener), () => page.close());
   }
 
-  close() {
-    return this.browser.close();
+  async close() {
+    await this.browser.close();
+    this.sound.close();
   }
 }
 

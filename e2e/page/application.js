@@ -54,12 +54,14 @@ app.streamOf = (user) =>
   [...app.room.streams.values()].find((stream) => stream.participant.user === user);
 
 /** What is decoded of a user's video: frames so far, size, and time played. */
-app.video = (user) => {
+app.video = async (user) => {
   const stream = app.streamOf(user);
   const video = stream && document.querySelector(`video[data-stream="${stream.id}"]`);
-  if (!video) return undefined;
-  const quality = video.getVideoPlaybackQuality?.();
-  return { width: video.videoWidth, height: video.videoHeight, time: video.currentTime, frames: quality?.totalVideoFrames ?? 0 };
+  const track = stream?.mediaStream.getVideoTracks()[0];
+  if (!video || !track) return undefined;
+  const { raw } = await app.room.getStats();
+  const inbound = [...raw.values()].find((r) => r.type === 'inbound-rtp' && r.kind === 'video' && r.trackIdentifier === track.id);
+  return { width: video.videoWidth, height: video.videoHeight, time: video.currentTime, frames: inbound?.framesDecoded ?? 0 };
 };
 
 /** How loud a user's audio is over half a second (0…1). */
