@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -11,7 +12,14 @@ import (
 	"testing/fstest"
 )
 
-func get(t *testing.T, h http.Handler, path string, header ...string) *http.Response {
+// answer is what a handler answered.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	Body       *bytes.Buffer
+}
+
+func get(t *testing.T, h http.Handler, path string, header ...string) answer {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	for i := 0; i+1 < len(header); i += 2 {
@@ -19,7 +27,7 @@ func get(t *testing.T, h http.Handler, path string, header ...string) *http.Resp
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
+	return answer{w.Code, w.Result().Header, w.Body} //nolint:bodyclose // a recorder's body needs no closing
 }
 
 func read(t *testing.T, r io.Reader) string {
@@ -109,7 +117,7 @@ func TestAssetsThatThePageNamesAreKeptForGood(t *testing.T) {
 	}
 	for _, ref := range refs {
 		r := get(t, h, ref[1])
-		if r.StatusCode != 200 || !strings.Contains(r.Header.Get("Cache-Control"), "immutable") {
+		if r.StatusCode != http.StatusOK || !strings.Contains(r.Header.Get("Cache-Control"), "immutable") {
 			t.Errorf("%s: %d, Cache-Control %q", ref[1], r.StatusCode, r.Header.Get("Cache-Control"))
 		}
 	}
@@ -137,7 +145,7 @@ func TestGzip(t *testing.T) {
 	if read(t, z) != read(t, plain.Body) {
 		t.Error("zipped and plain differ")
 	}
-	for _, r := range []*http.Response{plain, zipped} {
+	for _, r := range []answer{plain, zipped} {
 		if r.Header.Get("Vary") != "Accept-Encoding" {
 			t.Errorf("Vary %q", r.Header.Get("Vary"))
 		}
@@ -162,7 +170,7 @@ func TestNotModified(t *testing.T) {
 				t.Errorf("If-None-Match %s: %d", asked, r.StatusCode)
 			}
 		}
-		if r := get(t, h, "/", "Accept-Encoding", encoding, "If-None-Match", `"other"`); r.StatusCode != 200 {
+		if r := get(t, h, "/", "Accept-Encoding", encoding, "If-None-Match", `"other"`); r.StatusCode != http.StatusOK {
 			t.Errorf("another tag: %d", r.StatusCode)
 		}
 	}
@@ -172,11 +180,11 @@ func TestWithoutMeet(t *testing.T) {
 	h := Handler(Config{})
 	for _, path := range []string{"/", "/m/friday-supper"} {
 		r := get(t, h, path)
-		if body := read(t, r.Body); r.StatusCode != 404 || !strings.Contains(body, "No meetings for guests here") || strings.Contains(body, "meet.js") {
+		if body := read(t, r.Body); r.StatusCode != http.StatusNotFound || !strings.Contains(body, "No meetings for guests here") || strings.Contains(body, "meet.js") {
 			t.Errorf("%s: %d %s", path, r.StatusCode, body)
 		}
 	}
-	if r := get(t, h, "/assets/meet.css"); r.StatusCode != 200 {
+	if r := get(t, h, "/assets/meet.css"); r.StatusCode != http.StatusOK {
 		t.Errorf("its style: %d", r.StatusCode)
 	}
 }
