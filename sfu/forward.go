@@ -34,7 +34,7 @@ const maxPrefix = 2 + maxREDHeader + codec.MaxVP8Descriptor
 // themselves, subscriber by subscriber, so that those of one subscriber can
 // leave together; then answers to NACKs and sender reports.
 func (r *Router) Flush(now time.Time, sink Sink) {
-	if len(r.pending) > 0 || len(r.resending) > 0 || len(r.reports) > 0 {
+	if len(r.pending) > 0 || len(r.resending) > 0 || len(r.reports) > 0 || len(r.waiting) > 0 {
 		r.flush(r.instant(now), sink)
 	}
 }
@@ -61,6 +61,7 @@ func (r *Router) flush(now instant, sink Sink) {
 		s.pending, s.batch = s.pending[:0], s.batch[:0]
 	}
 	r.pending = r.pending[:0]
+	r.startWaiting(now, sink)
 	r.flushRetransmissions(now, sink)
 	r.flushReports(now, sink)
 }
@@ -177,7 +178,7 @@ func (r *Router) maybeStart(now instant, sl *slot, s *source, e *rtpbuf.Entry) b
 // elapsed is the time since the slot sent its last packet, in timestamp units:
 // at least one, and a new slot starts anywhere.
 func elapsed(since, now instant, clock uint32) uint32 {
-	if since == 0 {
+	if since == 0 || now <= since {
 		return 1
 	}
 	return max(1, uint32(uint64(now-since)/1000*uint64(clock)/1_000_000))

@@ -14,12 +14,15 @@ type keyframeState struct {
 	Asked     int     // requests since the last keyframe
 	FIR       uint8   // sequence number of FIR (RFC 5104 section 4.3.1.1)
 	CameAt    instant
+	First     uint64 // sequence number of the first packet of the last keyframe; 0 when it is of no use any more
 	Seen      bool
 	Timestamp uint32 // of the last keyframe
 }
 
+// A publisher that is a browser ignores what it is asked within 300 ms of the
+// last time, so a repeat keeps away from that limit.
 const (
-	keyframeInterval = 300 * millisecond
+	keyframeInterval = 350 * millisecond
 	keyframePatience = second // between repeats after many without an answer
 	keyframeHurries  = 10
 )
@@ -50,10 +53,12 @@ func (r *Router) wantKeyframe(now instant, t *track) {
 }
 
 // keyframeCame takes note of the answer.
-func (s *source) keyframeCame(now instant) {
+func (s *source) keyframeCame(now instant, seq uint64) {
 	s.Keyframe.Wanted = false
 	s.Keyframe.Asked = 0
-	s.Keyframe.CameAt = now
+	if seq > s.Keyframe.First {
+		s.Keyframe.CameAt, s.Keyframe.First = now, seq
+	}
 	s.Counted.Keyframes++
 }
 

@@ -30,6 +30,7 @@ func (r *Router) Mute(now time.Time, m protocol.MuteTrack) *protocol.Error {
 		if t.in != nil {
 			for _, s := range t.in.Sources {
 				s.Losses = s.Losses[:0]
+				s.Keyframe.First = 0
 			}
 		}
 		if !t.Muted {

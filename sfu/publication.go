@@ -148,7 +148,7 @@ func (r *Router) claimant(who protocol.ParticipantID, transport protocol.Transpo
 func (r *Router) join(now instant, p *peer, t *track, in *inbound) {
 	t.peer, t.in = p, in
 	in.track = t
-	if t.Kind == protocol.Video {
+	if t.awaited() {
 		r.wantKeyframe(now, t)
 	}
 }
@@ -161,6 +161,7 @@ func (r *Router) part(t *track) {
 	for _, s := range t.in.Sources {
 		s.pending = s.pending[:0]
 		s.Losses = s.Losses[:0]
+		s.Keyframe.First = 0 // what the ring has belongs to this track
 	}
 	t.in.track = nil
 	t.in, t.peer = nil, nil

@@ -214,6 +214,7 @@ func (r *Router) renew(s *source) {
 	s.Seq = sequence{}
 	s.Losses = s.Losses[:0]
 	s.SR = receivedReport{}
+	s.Keyframe.First = 0
 	s.pending = s.pending[:0]
 	s.ring.Reset()
 }
@@ -346,7 +347,7 @@ func (r *Router) keep(now instant, s *source, c *sdp.Codec, h *rtpHeader, ext *r
 		}
 	default:
 		if r.describe(s, &t.Formats[f], h, &e) {
-			s.keyframeCame(now)
+			s.keyframeCame(now, seq)
 		}
 	}
 	if s.ring.Put(e, appendForwarded(r.scratch.forwarded[:0], ext), h.payload) == nil {

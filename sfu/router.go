@@ -99,6 +99,7 @@ type Router struct {
 	reports   []*source // whose sender report has to be passed on
 	resending []*peer   // with NACKs to answer
 	starting  []*slot   // that began a run in this Flush
+	waiting   []*slot   // of video, that have to be sent something to begin with
 	working   []*peer   // in one Flush
 	round     uint32    // of Flush
 	scratch   scratch
@@ -179,6 +180,10 @@ func (r *Router) Advance(now time.Time, sink Sink) {
 	t := r.instant(now)
 	if r.due == 0 || t < r.due {
 		return
+	}
+	if len(r.pending) == 0 {
+		r.startWaiting(t, sink)
+		r.flushReports(t, sink)
 	}
 	// What is done may ask for more at once (a packet given up, for a
 	// keyframe), which the same round or the next one does.

@@ -356,7 +356,7 @@ func (r *Router) bindSlot(now instant, p *peer, s *slot, st *part) {
 	t.slots = append(t.slots, s)
 	s.resolveAll()
 	r.slotChanged(s)
-	r.wantKeyframe(now, t)
+	r.awaitStart(now, s)
 }
 
 // free takes a slot from its track; another one that waits may have it.

@@ -97,6 +97,9 @@ func (r *Router) restoreSubscription(sub *subscription) error {
 				s.track, s.part, st.slot = st.track, st, s
 				st.track.slots = append(st.track.slots, s)
 				s.resolveAll()
+				if !s.Live {
+					r.awaitStart(1, s)
+				}
 				break
 			}
 		}

@@ -234,9 +234,7 @@ func (r *Router) SetConnected(now time.Time, key TransportKey, connected bool) {
 	p.Connected = connected
 	for _, s := range p.Slots {
 		s.Live = false
-		if connected && s.track != nil {
-			r.wantKeyframe(at, s.track)
-		}
+		r.awaitStart(at, s)
 	}
 	if connected {
 		for _, in := range p.Inbounds {

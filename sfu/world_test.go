@@ -141,6 +141,8 @@ type sender struct {
 	sent        map[uint16][]byte // marshalled, by sequence number
 	dropped     map[uint16]bool   // never to be sent in the stream itself
 	unnacked    bool
+	ignores     time.Duration // keyframe requests within so much of the last one that it heeded
+	heeded      time.Time
 }
 
 func (c *client) video(mid string, ssrc uint32) *sender {
@@ -435,8 +437,10 @@ func (c *client) gotRTCP(b []byte) {
 		case *rtcp.PictureLossIndication:
 			for _, s := range c.senders {
 				if s.ssrc == p.MediaSSRC {
-					s.keyframe = true
 					s.plis++
+					if w := s.c.w; w.now.Sub(s.heeded) >= s.ignores {
+						s.keyframe, s.heeded = true, w.now
+					}
 				}
 			}
 		case *rtcp.SenderReport:
