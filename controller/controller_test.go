@@ -476,9 +476,9 @@ func TestASlowClientDelaysNobody(t *testing.T) {
 func TestTooFast(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		ana := w.join(nil)
-		fast, last := 0, protocol.Frame{}
+		fast := 0
 		for range 350 {
-			last = ana.do(protocol.TypeUnsubscribe, protocol.StreamRef{Stream: 1})
+			last := ana.do(protocol.TypeUnsubscribe, protocol.StreamRef{Stream: 1})
 			ana.seen()
 			if codeOf(last) == protocol.CodeTooFast {
 				fast++

@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,14 +43,18 @@ func video(mid, direction string, more ...string) string {
 // stopped gives a section that has port 0.
 func stopped(section string) string { return strings.Replace(section, " 9 ", " 0 ", 1) }
 
+// replaced gives text with all that is from turned to to; there must be some.
+func replaced(t *testing.T, text, from, to string) string {
+	t.Helper()
+	if !strings.Contains(text, from) {
+		t.Fatalf("%q is not in\n%s", from, text)
+	}
+	return strings.ReplaceAll(text, from, to)
+}
+
 func TestRefusals(t *testing.T) {
 	a := audio("0", "sendonly")
-	replace := func(old, new string) string {
-		if !strings.Contains(session("0", a), old) {
-			t.Fatalf("%q is not in the offer", old)
-		}
-		return strings.ReplaceAll(session("0", a), old, new)
-	}
+	replace := func(from, to string) string { return replaced(t, session("0", a), from, to) }
 	manySlots := func(n int) string {
 		var mids, sections []string
 		for i := range n {
@@ -156,6 +161,32 @@ func TestSlotsKeepTheirSSRCs(t *testing.T) {
 	}
 	if next.Sections[2].Send.SSRC == v.SSRC || next.Sections[2].Send.SSRC == 0 {
 		t.Errorf("%+v", next.Sections[2].Send)
+	}
+}
+
+// Slots of both kinds are numbered from 1, and slots with the same number are one
+// stream to the receiver; a number that has become free is given again.
+func TestSlotsArePaired(t *testing.T) {
+	msids := func(next *Transport) (all []string) {
+		for _, s := range next.Sections {
+			all = append(all, s.Send.MSID)
+		}
+		return all
+	}
+	r := renegotiation{t: t, local: testLocal()}
+	next := r.offer(session("p 0 1 2 3", audio("p", "sendonly"), audio("0", "recvonly"), audio("1", "recvonly"), video("2", "recvonly"), video("3", "recvonly")))
+	want := []string{"", "slot-1 audio-1", "slot-2 audio-2", "slot-1 video-1", "slot-2 video-2"}
+	if got := msids(next); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if !strings.Contains(r.last, "a=msid:slot-2 video-2\r\n") {
+		t.Error(r.last)
+	}
+	r.offer(session("p 1 2 3", audio("p", "sendonly"), stopped(audio("0", "inactive")), audio("1", "recvonly"), video("2", "recvonly"), video("3", "recvonly")))
+	next = r.offer(session("p v 1 2 3 a", audio("p", "sendonly"), video("v", "recvonly"), audio("1", "recvonly"), video("2", "recvonly"), video("3", "recvonly"), audio("a", "recvonly")))
+	want = []string{"", "slot-3 video-3", "slot-2 audio-2", "slot-1 video-1", "slot-2 video-2", "slot-1 audio-1"}
+	if got := msids(next); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }
 

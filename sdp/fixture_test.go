@@ -2,6 +2,8 @@ package sdp
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -212,7 +214,7 @@ func TestChromiumCall(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	for _, s := range next.Sections[2:10] {
-		if s.Direction != SendOnly || s.Send.SSRC == 0 || (s.Send.RTX != 0) != (s.Kind == Video) || s.Send.CNAME != "tertulia" || s.Send.MSID != "- slot-"+s.Mid {
+		if s.Direction != SendOnly || s.Send.SSRC == 0 || (s.Send.RTX != 0) != (s.Kind == Video) || s.Send.CNAME != "tertulia" || s.Send.MSID != fmt.Sprintf("slot-%d %v-%d", s.Send.Ordinal, s.Kind, s.Send.Ordinal) {
 			t.Errorf("slot %+v", s)
 		}
 		if !strings.Contains(answer, "a=msid:"+s.Send.MSID+"\r\n") {
@@ -276,8 +278,8 @@ func TestAiortc(t *testing.T) {
 
 func wantError(t testing.TB, err error, code protocol.Code, words ...string) {
 	t.Helper()
-	e, ok := err.(*protocol.Error)
-	if !ok || e.Code != code {
+	var e *protocol.Error
+	if !errors.As(err, &e) || e.Code != code {
 		t.Errorf("error %v (%T), want code %s", err, err, code)
 		return
 	}

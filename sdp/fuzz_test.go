@@ -1,6 +1,7 @@
 package sdp
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,7 +11,8 @@ import (
 
 func mustBeOurs(t *testing.T, err error) {
 	t.Helper()
-	if e, ok := err.(*protocol.Error); !ok || e.Code == protocol.CodeInternal || e.Message == "" {
+	var e *protocol.Error
+	if !errors.As(err, &e) || e.Code == protocol.CodeInternal || e.Message == "" {
 		t.Fatalf("%T: %v", err, err)
 	}
 }

@@ -198,12 +198,7 @@ func TestRefusedAnswers(t *testing.T) {
 	if got := summary(next); got != "v1-0 audio sendonly opus:111\nv1-1 video recvonly VP8:96/97\n" {
 		t.Error(got)
 	}
-	replace := func(old, new string) string {
-		if !strings.Contains(answer, old) {
-			t.Fatalf("%q is not in the answer", old)
-		}
-		return strings.ReplaceAll(answer, old, new)
-	}
+	replace := func(from, to string) string { return replaced(t, answer, from, to) }
 	// One section refused, without its mid, as some peers do.
 	refused := strings.Replace(replace(" v1-0 ", " "), audio("v1-0", "recvonly"), lines("m=audio 0 UDP/TLS/RTP/SAVPF 0"), 1)
 	next, err = AcceptAnswer(pending, refused)
