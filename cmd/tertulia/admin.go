@@ -181,8 +181,7 @@ func (c *commands) withStore(ctx context.Context, work func(*store.Store) error)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	return work(s)
+	return errors.Join(work(s), s.Close())
 }
 
 func serviceOrFirst(ctx context.Context, s *store.Store, id protocol.ServiceID) (store.Service, error) {

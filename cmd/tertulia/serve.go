@@ -188,7 +188,7 @@ func (c *serveCommand) iceServers() ([]protocol.ICEServer, error) {
 		scheme, _, _ := strings.Cut(parts[0], ":")
 		switch {
 		case scheme != "stun" && scheme != "stuns" && scheme != "turn" && scheme != "turns":
-			return nil, fmt.Errorf("--ice-server %q must begin with stun:, stuns:, turn: or turns:", parts[0])
+			return nil, fmt.Errorf("--ice-server %q: write a URL that begins with stun, stuns, turn or turns", parts[0])
 		case len(parts) == 1:
 			servers = append(servers, protocol.ICEServer{URLs: parts})
 		case len(parts) == 3:
