@@ -8,15 +8,17 @@ import (
 	"strconv"
 )
 
-// Identifiers. Services, rooms and tokens have 24 lower-case hexadecimal
-// characters, participants are UUIDs, streams are integers that every
-// JavaScript number can hold exactly.
 type (
-	ServiceID     string
-	RoomID        string
-	TokenID       string
+	// ServiceID is a service's: 24 lower-case hexadecimal characters.
+	ServiceID string
+	// RoomID is a room's, in the form of a ServiceID.
+	RoomID string
+	// TokenID is a token's, in the form of a ServiceID.
+	TokenID string
+	// ParticipantID is a participant's: a UUID (RFC 9562), in lower case.
 	ParticipantID string
-	// StreamID is in 1…MaxStreamID and unique within its service.
+	// StreamID is a stream's: an integer that every JavaScript number can hold
+	// exactly. It is in 1…MaxStreamID and unique within its service.
 	StreamID uint64
 	// TrackID names a track within its stream; the publisher chooses it.
 	TrackID string
