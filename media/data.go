@@ -154,9 +154,9 @@ func (p *peer) channelMessage(c *transport.Channel, isString bool, data []byte) 
 	if source == nil {
 		return
 	}
-	for to, copy := range source.copies {
-		if err := copy.Send(isString, data); err != nil {
-			copy.Close()
+	for to, theirs := range source.copies {
+		if err := theirs.Send(isString, data); err != nil {
+			theirs.Close()
 			delete(source.copies, to)
 		}
 	}

@@ -84,9 +84,9 @@ func receive(t *testing.T, c *client, slots int) *atomic.Int64 {
 	return received
 }
 
-func waitFor(t *testing.T, what string, true func() bool) {
+func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !true(); {
+	for end := time.Now().Add(patience); !holds(); {
 		if time.Now().After(end) {
 			t.Fatalf("not within %v: %s", patience, what)
 		}

@@ -1,7 +1,6 @@
 package sdp
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,5 +58,3 @@ func parseSSRCs(words []string) ([]uint32, bool) {
 	}
 	return ssrcs, true
 }
-
-func contains[T comparable](list []T, x T) bool { return slices.Contains(list, x) }

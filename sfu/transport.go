@@ -23,6 +23,7 @@ type peer struct {
 	Kinds   [maxExtensionID]extension // by the ids of this transport
 	Demux   demuxState
 	CC      transportCCState
+	Clock   clockState
 	Reports reportState
 	Resend  resendState
 	// Wanted is how many audio and video slots were last asked for.
@@ -201,7 +202,7 @@ func (r *Router) setSlots(now instant, p *peer, t *sdp.Transport) {
 				Timestamp: r.cfg.Rand.Uint32(), RTXSeq: uint16(r.cfg.Rand.Uint32N(1 << 14)),
 			}
 		}
-		sl.MID, sl.Kind, sl.CNAME = s.Mid, kindOf(s.Kind), s.Send.CNAME
+		sl.MID, sl.Kind, sl.CNAME, sl.Ordinal = s.Mid, kindOf(s.Kind), s.Send.CNAME, s.Send.Ordinal
 		sl.Codecs = slices.Clone(s.Codecs)
 		sl.Form = headerForm{MID: s.Mid, AllowMixed: t.ExtmapAllowMixed}
 		for _, e := range s.Extensions {
@@ -219,8 +220,10 @@ func (r *Router) setSlots(now instant, p *peer, t *sdp.Transport) {
 	}
 	for _, sl := range old {
 		r.free(sl)
+		sl.pair = nil
 	}
 	p.Retired = old
+	p.pairSlots()
 }
 
 // SetConnected says whether media can be sent to the transport. What a
@@ -279,12 +282,12 @@ func (r *Router) RemoveTransport(now time.Time, key TransportKey) {
 func (r *Router) RemoveParticipant(now time.Time, id protocol.ParticipantID) {
 	for _, s := range slices.Clone(r.state.Subscriptions) {
 		if s.Participant == id {
-			r.Unsubscribe(now, id, s.Stream)
+			_ = r.Unsubscribe(now, id, s.Stream) // it is there
 		}
 	}
 	for _, pub := range slices.Clone(r.state.Publications) {
 		if pub.Participant == id {
-			r.Unpublish(now, pub.Stream)
+			_ = r.Unpublish(now, pub.Stream)
 		}
 	}
 	for _, p := range slices.Clone(r.state.Peers) {

@@ -213,7 +213,7 @@ func (s *sender) run() {
 // ntp is the client's clock, one hour ahead of the router's.
 func ntp(t time.Time) uint64 {
 	n := uint64(t.Add(time.Hour).UnixNano())
-	return n/1e9<<32 + n%1e9<<32/1e9
+	return (n/1e9+2_208_988_800)<<32 + n%1e9<<32/1e9
 }
 
 func (s *sender) packet(payload []byte, timestamp uint32, marker bool) {
@@ -263,8 +263,7 @@ func (s *sender) resend(seq uint16) {
 		s.rtxSeq++
 		p.PayloadType, p.SSRC, p.SequenceNumber = s.rtxPT, s.rtx, s.rtxSeq
 		p.Payload = append([]byte{byte(seq >> 8), byte(seq)}, p.Payload...)
-		p.Header.Extensions = nil
-		p.Header.Extension = false
+		p.Extension, p.Extensions = false, nil
 		s.extend(&p, true)
 	}
 	b, _ = p.Marshal()

@@ -173,7 +173,7 @@ func (c *Channels) end(err error) {
 	start := !c.started
 	c.started = true
 	c.mu.Unlock()
-	c.conn.Close()
+	_ = c.conn.Close()
 	if start { // there is no run that would finish
 		go c.finish(nil)
 	}
@@ -192,7 +192,7 @@ func (c *Channels) run() {
 		sctp.WithMTU(1191), // 1228 with DTLS, and IP and UDP fit 1280
 	)
 	if err != nil {
-		c.conn.Close()
+		_ = c.conn.Close()
 		c.finish(err)
 		return
 	}

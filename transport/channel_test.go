@@ -574,7 +574,7 @@ func TestChannelMemory(t *testing.T) {
 		p.mu.Unlock()
 		p.assoc.Close()
 		p.conn.Close()
-		p.dtlsClient.conn, p.assoc = nil, nil
+		p.conn, p.assoc = nil, nil
 		kept = append(kept, p)
 	}
 	time.Sleep(100 * time.Millisecond)

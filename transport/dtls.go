@@ -255,7 +255,7 @@ func (h *Handshake) shake(ctx context.Context, conn *handshakeConn) (*Keys, *rec
 		return nil, nil, fmt.Errorf("transport: DTLS: %w", err)
 	}
 	// Close waits for the goroutines of the connection.
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	err = c.HandshakeContext(ctx)
 	if err != nil && mismatch {
 		err = ErrFingerprint
@@ -343,7 +343,7 @@ func (h *Handshake) Close() {
 	switch last {
 	case phaseShaking:
 		cancel()
-		mailbox.Close()
+		_ = mailbox.Close()
 	case phaseDone:
 		if channels != nil {
 			channels.Close()

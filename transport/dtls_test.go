@@ -356,12 +356,12 @@ func TestHandshakeEndsInTime(t *testing.T) {
 // called.
 func TestHandshakeClosed(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	client, done := newDTLSClient(t, nil)
+	client, _ := newDTLSClient(t, nil)
 	client.h.Close()
 	client.h.Close()
 	client.h.Handle([]byte{22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1})
 
-	client, done = newDTLSClient(t, nil)
+	client, done := newDTLSClient(t, nil)
 	client.toUs = func([]byte) bool { return false }
 	ended := make(chan struct{})
 	go func() { defer close(ended); client.shake() }()

@@ -124,10 +124,10 @@ func TestForeignAgentConnects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			client, err := ice.NewAgent(&ice.AgentConfig{
-				NetworkTypes: tt.types, IncludeLoopback: true, MulticastDNSMode: ice.MulticastDNSModeDisabled,
-				CandidateTypes: []ice.CandidateType{ice.CandidateTypeHost},
-			})
+			client, err := ice.NewAgentWithOptions(
+				ice.WithNetworkTypes(tt.types), ice.WithIncludeLoopback(), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
+				ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
+			)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -52,8 +52,9 @@ func (in *Inbound) OpenRTP(packet []byte) (plain []byte, err error) {
 	}
 	ssrc := binary.BigEndian.Uint32(packet[8:])
 	seen := in.rtp.find(ssrc)
-	index, ok := uint64(binary.BigEndian.Uint16(packet[2:])), true
+	index := uint64(binary.BigEndian.Uint16(packet[2:]))
 	if seen != nil {
+		var ok bool
 		if index, ok = guessIndex(seen.Highest, uint16(index)); !ok || seen.has(index) {
 			return nil, ErrSRTPReplayed
 		}

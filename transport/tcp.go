@@ -309,7 +309,7 @@ func (c *TCPConn) Path() Path { return c.path }
 // serve is the connection's goroutine.
 func (c *TCPConn) serve() {
 	defer c.listener.remove(c)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	// One deadline for all until a check was authentic: it bounds the slowest sender too.
 	_ = c.conn.SetReadDeadline(time.Now().Add(c.listener.timeout))
 	first, err := c.input.next(c.conn, maxFirstFrame)
