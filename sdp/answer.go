@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/tertulia-rtc/tertulia/codec"
 	"github.com/tertulia-rtc/tertulia/protocol"
@@ -248,6 +249,10 @@ const maxSSRCDraws = 100
 func (t *Transport) fillSlots(local Local) error {
 	taken := make(map[uint32]bool)
 	slots := make(map[Kind]int)
+	ordinals := make(map[Kind]map[int]bool)
+	for _, kind := range []Kind{Audio, Video} {
+		ordinals[kind] = make(map[int]bool)
+	}
 	for i := range t.Sections {
 		s := &t.Sections[i]
 		for _, ssrc := range append(s.Recv.all(), s.Send.SSRC, s.Send.RTX) {
@@ -255,6 +260,9 @@ func (t *Transport) fillSlots(local Local) error {
 		}
 		if s.Kind != Application && s.Direction.Sends() {
 			slots[s.Kind]++
+		}
+		if s.Send.Ordinal != 0 {
+			ordinals[s.Kind][s.Send.Ordinal] = true
 		}
 	}
 	for _, kind := range []Kind{Audio, Video} {
@@ -286,8 +294,12 @@ func (t *Transport) fillSlots(local Local) error {
 			}
 		}
 		s.Send.CNAME = local.CNAME
+		for s.Send.Ordinal = 1; ordinals[s.Kind][s.Send.Ordinal]; s.Send.Ordinal++ {
+		}
+		ordinals[s.Kind][s.Send.Ordinal] = true
 		if s.Send.MSID == "" {
-			s.Send.MSID = "- slot-" + s.Mid
+			n := strconv.Itoa(s.Send.Ordinal)
+			s.Send.MSID = "slot-" + n + " " + s.Kind.String() + "-" + n
 		}
 	}
 	return nil

@@ -113,6 +113,9 @@ type Sending struct {
 	RTX   uint32 `json:"rtx,omitempty"`  // video only; in use where the codec has an RTX payload type
 	CNAME string `json:"cname,omitempty"`
 	MSID  string `json:"msid,omitempty"` // the value of a=msid
+	// Ordinal counts the slots of a kind from 1. Slots of both kinds with the same
+	// one have the same stream in MSID, which is what receivers synchronise.
+	Ordinal int `json:"ordinal,omitempty"`
 }
 
 // Section is one m-section.

@@ -79,7 +79,7 @@ func (s *source) appendReportBlock(b []byte, now instant) []byte {
 	if s.SR.At == 0 {
 		return append(b, 0, 0, 0, 0, 0, 0, 0, 0)
 	}
-	b = appendUint32(b, uint32(s.SR.NTP>>16))
+	b = appendUint32(b, s.Reference)
 	return appendUint32(b, uint32(uint64(now-s.SR.At)*65536/uint64(second)))
 }
 

@@ -25,6 +25,7 @@ type source struct {
 	RTT       instant // from request to retransmission, smoothed; 0 unknown
 	Keyframe  keyframeState
 	SR        receivedReport
+	Reference uint32  // of its last sender report, for our receiver reports (LSR)
 	LastAt    instant // when the last packet came
 	Window    uint64  // bytes since the layers were last compared
 	Rate      uint64  // bits per second of the window before

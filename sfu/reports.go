@@ -1,10 +1,13 @@
 package sfu
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // receivedReport is what a publisher last said about its clock.
 type receivedReport struct {
-	NTP       uint64
+	NTP       uint64 // by our clock
 	Timestamp uint32
 	At        instant // when it came; 0 for never
 }
@@ -37,7 +40,9 @@ func (r *Router) handleSenderReport(now instant, p *peer, b []byte) {
 		return
 	}
 	s := to.src
-	s.SR = receivedReport{NTP: binary.BigEndian.Uint64(b[8:]), Timestamp: binary.BigEndian.Uint32(b[16:]), At: now}
+	ntp := binary.BigEndian.Uint64(b[8:])
+	s.Reference = uint32(ntp >> 16)
+	s.SR = receivedReport{NTP: p.Clock.ours(ntp, r.ntp(now)), Timestamp: binary.BigEndian.Uint32(b[16:]), At: now}
 	if !s.asked {
 		s.asked = true
 		r.reports = append(r.reports, s)
@@ -67,10 +72,37 @@ func (r *Router) flushReports(now instant, sink Sink) {
 	r.starting = r.starting[:0]
 }
 
-// sendReport sends a slot's sender report. Its NTP time is the publisher's own
-// clock, moved on by the time since the publisher said it, so that the audio
-// and the video of one publisher keep their relation; the RTP timestamp is the
-// same moment in the slot's timestamps.
+// clockState relates a publisher's NTP clock, which may be anywhere, to ours.
+type clockState struct {
+	Known  bool
+	Offset int64 // that brings it to ours, in NTP units
+}
+
+// maxClockError is how far a publisher's clock may move against ours before it is
+// related anew, in NTP units.
+const maxClockError = 1 << 32
+
+// ours gives a publisher's NTP time by our clock, now. The offset is the same for
+// all that it sends, so its audio and video keep their relation to the tick.
+func (c *clockState) ours(theirs, now uint64) uint64 {
+	offset := int64(now - theirs)
+	if d := offset - c.Offset; !c.Known || d > maxClockError || d < -maxClockError {
+		c.Known, c.Offset = true, offset
+	}
+	return theirs + uint64(c.Offset)
+}
+
+// ntp gives an instant in NTP time.
+func (r *Router) ntp(now instant) uint64 {
+	t := r.state.Base.Add(time.Duration(now))
+	return uint64(t.Unix()+2_208_988_800)<<32 + uint64(t.Nanosecond())<<32/1e9
+}
+
+// sendReport sends a slot's sender report. Its NTP time is the publisher's last
+// one by our clock, moved on by the time since, so that the audio and the video
+// of one publisher keep their relation, and those of several who share a pair of
+// slots are not torn apart; the RTP timestamp is the same moment in the slot's
+// timestamps.
 func (r *Router) sendReport(now instant, s *source, sl *slot, sink Sink) {
 	passed := uint64(now - s.SR.At)
 	ntp := s.SR.NTP + passed/uint64(second)<<32 + (passed%uint64(second))<<32/uint64(second)

@@ -187,8 +187,8 @@ func TestRebindsSeamlessly(t *testing.T) {
 	}
 }
 
-// An SR reaches the subscriber with the publisher's NTP time and the timestamp
-// that the slot's packets have at that moment.
+// An SR reaches the subscriber with the publisher's NTP time, by the router's
+// clock, and the timestamp that the slot's packets have at that moment.
 func TestTranslatesSenderReports(t *testing.T) {
 	w, pub, sub := couple(t, simnet.Config{Latency: 10 * time.Millisecond})
 	a, v := pub.audio("0", 200), pub.video("1", 100)
@@ -203,8 +203,9 @@ func TestTranslatesSenderReports(t *testing.T) {
 		sr := c.v.reports[len(c.v.reports)-1]
 		offset := c.v.packets[0].Timestamp - c.s.base // what the slot adds: the first packet was sent at once
 		at0 := sr.RTPTime - offset
-		// By the publisher's own clocks: NTP → media time.
-		passed := ntpTime(sr.NTPTime).Add(-time.Hour).Sub(c.s.begun)
+		// By the clocks as the router knows them: NTP → media time. The way here
+		// took ten milliseconds.
+		passed := ntpTime(sr.NTPTime).Add(-10 * time.Millisecond).Sub(c.s.begun)
 		should := c.s.base + uint32(passed.Microseconds()*int64(c.s.clock)/1_000_000)
 		if d := int32(at0 - should); d < -2 || d > 2 {
 			t.Errorf("%s: off by %d ticks", c.s.mid, d)
@@ -216,7 +217,7 @@ func TestTranslatesSenderReports(t *testing.T) {
 }
 
 func ntpTime(n uint64) time.Time {
-	return time.Unix(int64(n>>32), int64((n&0xffffffff)*1e9>>32)).UTC()
+	return time.Unix(int64(n>>32)-2_208_988_800, int64((n&0xffffffff)*1e9>>32)).UTC()
 }
 
 // A late joiner gets a picture at once, and many of them ask once.

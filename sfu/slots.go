@@ -15,13 +15,15 @@ import (
 // are its sequence numbers, timestamps and picture ids: they go on when the slot
 // is bound to another track, so that the receiver sees one unbroken stream.
 type slot struct {
-	MID    string
-	Kind   protocol.Kind
-	SSRC   uint32
-	RTX    uint32
-	CNAME  string
-	Codecs []sdp.Codec
-	Form   headerForm
+	MID  string
+	Kind protocol.Kind
+	// Ordinal is that of sdp.Sending; 0 for none.
+	Ordinal int
+	SSRC    uint32
+	RTX     uint32
+	CNAME   string
+	Codecs  []sdp.Codec
+	Form    headerForm
 
 	// Stream and Track are what it is bound to; Stream is 0 while it is free.
 	Stream protocol.StreamID
@@ -48,6 +50,7 @@ type slot struct {
 	SR        sentReport
 
 	peer    *peer
+	pair    *slot // of the other kind with the same ordinal, which the receiver synchronises with this one
 	track   *track
 	part    *part
 	changed bool
@@ -321,6 +324,7 @@ func (r *Router) bindPart(now instant, p *peer, sub *subscription, st *part) boo
 		r.free(st.slot)
 	}
 	var free *slot
+	var fit fitness
 	some, able := false, false
 	for _, s := range p.Slots {
 		if s.Kind != t.Kind {
@@ -329,8 +333,11 @@ func (r *Router) bindPart(now instant, p *peer, sub *subscription, st *part) boo
 		some = true
 		if s.canCarry(t) {
 			able = true
-			if s.track == nil && free == nil {
-				free = s
+			if s.track != nil {
+				continue
+			}
+			if f := s.fitness(t); f > fit {
+				free, fit = s, f
 			}
 		}
 	}
@@ -345,6 +352,51 @@ func (r *Router) bindPart(now instant, p *peer, sub *subscription, st *part) boo
 	r.bindSlot(now, p, free, st)
 	r.setPart(sub, st, protocol.SubscriptionActive, t.Codec, "")
 	return true
+}
+
+// fitness says how well a free slot suits a track with respect to its pair, for
+// receivers synchronise the two.
+type fitness uint8
+
+const (
+	fitsSomehow fitness = iota + 1 // the pair is bound to another stream
+	fitsApart                      // nothing to be in sync with
+	fitsWell
+	fitsExactly // the pair is bound to the same stream
+)
+
+func (s *slot) fitness(t *track) fitness {
+	paired := slices.ContainsFunc(t.pub.Tracks, func(o *track) bool { return o.Kind != t.Kind })
+	switch {
+	case s.pair == nil && paired:
+		return fitsApart
+	case s.pair == nil:
+		return fitsWell
+	case s.pair.track == nil && paired:
+		return fitsWell
+	case s.pair.track == nil:
+		return fitsApart // better left to those that have both kinds
+	case s.pair.Stream == t.pub.Stream:
+		return fitsExactly
+	}
+	return fitsSomehow
+}
+
+// pairSlots finds the pairs.
+func (p *peer) pairSlots() {
+	byOrdinal := map[int][2]*slot{}
+	for _, s := range p.Slots {
+		s.pair = nil
+		if both := byOrdinal[s.Ordinal]; s.Ordinal != 0 && both[kindIndex(s.Kind)] == nil {
+			both[kindIndex(s.Kind)] = s
+			byOrdinal[s.Ordinal] = both
+		}
+	}
+	for _, both := range byOrdinal {
+		if both[0] != nil && both[1] != nil {
+			both[0].pair, both[1].pair = both[1], both[0]
+		}
+	}
 }
 
 // bindSlot gives a free slot to a track.

@@ -69,6 +69,7 @@ func (r *Router) restorePeer(p *peer) {
 	for _, s := range p.Slots {
 		s.peer = p
 	}
+	p.pairSlots()
 	for _, s := range p.Retired {
 		s.peer = p
 	}
