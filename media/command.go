@@ -98,9 +98,7 @@ func (r *room) negotiate(now time.Time, c protocol.Negotiate) (protocol.EventBod
 		r.peers = append(r.peers, nil)
 	}
 	r.peers[p.index] = p
-	for _, ufrag := range p.agent.Ufrags() {
-		r.shard.byUfrag[ufrag] = p
-	}
+	p.nameUfrags()
 	if p.state == protocol.TransportConnected {
 		p.startChannels() // the offer may have added the application section
 	}

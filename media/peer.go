@@ -22,6 +22,7 @@ type peer struct {
 	sessionID uint64 // of its answers' o= lines
 
 	agent      transport.Agent
+	ufrags     []string // under which checks find it
 	negotiated *sdp.Transport
 	handshake  *transport.Handshake // from the first DTLS packet on
 	inbound    *transport.Inbound   // nil until there are keys
@@ -54,10 +55,13 @@ type peerStats struct {
 
 // receiveCheck takes a STUN message; it says whether it was authenticated.
 func (p *peer) receiveCheck(now time.Time, path transport.Path, data []byte) bool {
-	_, err := p.agent.HandleSTUN(now, data, path, p.sendTo)
+	changed, err := p.agent.HandleSTUN(now, data, path, p.sendTo)
 	if err != nil {
 		p.stats.Refused++
 		return false
+	}
+	if changed {
+		p.nameUfrags() // after a restart, the first check with the new one ends the old
 	}
 	p.stats.Checks++
 	p.learnPath(path)
@@ -69,17 +73,42 @@ func (p *peer) receiveCheck(now time.Time, path transport.Path, data []byte) boo
 	return true
 }
 
+// nameUfrags makes checks find the peer under the ufrags that its agent takes
+// now, and under no others.
+func (p *peer) nameUfrags() {
+	s := p.shard
+	for _, ufrag := range p.ufrags {
+		if s.byUfrag[ufrag] == p {
+			delete(s.byUfrag, ufrag)
+		}
+	}
+	p.ufrags = p.agent.Ufrags()
+	for _, ufrag := range p.ufrags {
+		s.byUfrag[ufrag] = p
+	}
+}
+
+// livesOn says whether the peer's media take the path and the peer was heard
+// a short while ago: then the path is nobody else's.
+func (p *peer) livesOn(now time.Time, path transport.Path) bool {
+	return p.hasPath && p.path == path && now.Sub(p.agent.Seen) < transport.InterruptedAfter
+}
+
 // learnPath notes that the peer may send from the path.
 func (p *peer) learnPath(path transport.Path) {
 	if p.shard.byPath[path] == p {
 		return
 	}
 	if old := p.shard.byPath[path]; old != nil {
-		// An address belongs to whoever proved it last (NAT ports are reused).
+		// The one before has fallen silent (receiveCheck), and NAT ports are reused.
 		old.forgetPath(path)
 	}
 	if len(p.paths) >= maxPaths {
-		p.forgetPath(p.paths[0])
+		oldest := 0
+		if p.hasPath && p.paths[0] == p.path {
+			oldest = 1 // never the one that media take
+		}
+		p.forgetPath(p.paths[oldest])
 	}
 	p.paths = append(p.paths, path)
 	p.shard.byPath[path] = p
@@ -120,7 +149,7 @@ func (p *peer) learnForeign(path transport.Path, via *shard) {
 	}
 	p.foreign[path] = via
 	owner := p.shard
-	via.post(func(time.Time) { via.learnElsewhere(path, owner) })
+	via.post(func(now time.Time) { via.learnElsewhere(now, path, owner) })
 }
 
 // receiveDTLS feeds the handshake, which begins with the peer's first packet:
@@ -232,11 +261,12 @@ func (p *peer) close() {
 		}
 		p.forgetPath(path)
 	}
-	for _, ufrag := range p.agent.Ufrags() {
+	for _, ufrag := range p.ufrags {
 		if s.byUfrag[ufrag] == p {
 			delete(s.byUfrag, ufrag)
 		}
 	}
+	p.ufrags = nil
 	p.closeChannels()
 	if p.handshake != nil {
 		go p.handshake.Close() // it waits for its goroutines, the loop for nobody

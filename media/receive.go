@@ -46,14 +46,27 @@ func (s *shard) receiveCheck(now time.Time, path transport.Path, data []byte, vi
 		}
 		return
 	}
-	if owner := s.worker.shardOfCheck(data); owner != s {
-		if owner != nil && via == nil {
-			s.handTo(owner, path, data)
-		}
+	owner := s.worker.shardOfCheck(data)
+	if owner == nil {
 		return
 	}
-	p, ok := s.byUfrag[ufrag]
-	if !ok {
+	var p *peer
+	if owner == s {
+		if p = s.byUfrag[ufrag]; p == nil {
+			return
+		}
+	}
+	if other := s.byPath[path]; other != nil && other != p && other.livesOn(now, path) {
+		// A participant who can forge the sender's address could otherwise take
+		// the path from somebody else, by checks for a transport of its own.
+		return
+	}
+	if there := s.elsewhere[path]; there != nil && there != owner && via == nil {
+		s.handTo(there, path, data) // it knows whether the path is still somebody's
+		return
+	}
+	if p == nil {
+		s.handOn(owner, path, data, via)
 		return
 	}
 	if p.receiveCheck(now, path, data) && via != nil {
@@ -63,15 +76,28 @@ func (s *shard) receiveCheck(now time.Time, path transport.Path, data []byte, vi
 	}
 }
 
+// handOn is handTo for what may have come from another shard itself.
+func (s *shard) handOn(other *shard, path transport.Path, data []byte, via *shard) {
+	if via == nil {
+		via = s
+	}
+	s.handover[other] = append(s.handover[other], datagram{path: path, via: via, data: data})
+}
+
 // handTo keeps a datagram for another shard until the end of the round. The
 // data stays valid that long: it is in the batch, or in taken mail.
 func (s *shard) handTo(other *shard, path transport.Path, data []byte) {
-	s.handover[other] = append(s.handover[other], datagram{path: path, via: s, data: data})
+	s.handOn(other, path, data, nil)
 }
 
 // learnElsewhere notes that a path's packets belong to another shard.
-func (s *shard) learnElsewhere(path transport.Path, owner *shard) {
-	delete(s.byPath, path)
+func (s *shard) learnElsewhere(now time.Time, path transport.Path, owner *shard) {
+	if old := s.byPath[path]; old != nil {
+		if old.livesOn(now, path) {
+			return
+		}
+		old.forgetPath(path)
+	}
 	s.elsewhere[path] = owner
 }
 

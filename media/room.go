@@ -68,7 +68,6 @@ func (r *room) close() {
 		p.close()
 	}
 	delete(r.shard.rooms, r.id)
-	r.shard.worker.forgetRoom(r.id)
 }
 
 // empty says whether the room holds nothing any more.

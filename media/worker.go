@@ -49,9 +49,16 @@ type Worker struct {
 	done         sync.WaitGroup
 
 	mu    sync.Mutex
-	rooms map[protocol.RoomID]*shard // where each room lives
+	rooms map[protocol.RoomID]*home
 
 	counters counters
+}
+
+// home is where a room lives: from its first command on, until the room is gone
+// and no other command is on its way. So no room ever lives on two shards.
+type home struct {
+	shard    *shard
+	commands int // on their way to the shard
 }
 
 // counters are the worker's sums over its shards, for the heartbeat.
@@ -77,7 +84,7 @@ func New(config Config) (*Worker, error) {
 		return nil, fmt.Errorf("media: certificate: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	w := &Worker{config: config, certificate: certificate, stop: stop, rooms: map[protocol.RoomID]*shard{}}
+	w := &Worker{config: config, certificate: certificate, stop: stop, rooms: map[protocol.RoomID]*home{}}
 
 	var tcp netip.AddrPort
 	if config.TCP != nil {
@@ -131,21 +138,25 @@ func (w *Worker) handleCommand(data []byte) {
 		w.config.Log.Warn("a command on the bus cannot be read", "err", err)
 		return
 	}
-	s := w.shardOf(command.Room)
-	s.post(func(now time.Time) { s.handleCommand(now, command, body) })
+	s := w.shardFor(command.Room)
+	s.post(func(now time.Time) {
+		s.handleCommand(now, command, body)
+		w.commandDone(command.Room, s.rooms[command.Room] != nil)
+	})
 }
 
-// shardOf gives the shard where the room lives; a new room goes to the shard
-// with the fewest rooms.
-func (w *Worker) shardOf(room protocol.RoomID) *shard {
+// shardFor gives the shard that a command for the room goes to; a new room
+// goes to the shard with the fewest rooms.
+func (w *Worker) shardFor(room protocol.RoomID) *shard {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if s, ok := w.rooms[room]; ok {
-		return s
+	if h, ok := w.rooms[room]; ok {
+		h.commands++
+		return h.shard
 	}
 	load := make(map[*shard]int, len(w.shards))
-	for _, s := range w.rooms {
-		load[s]++
+	for _, h := range w.rooms {
+		load[h.shard]++
 	}
 	best := w.shards[0]
 	for _, s := range w.shards[1:] {
@@ -153,14 +164,20 @@ func (w *Worker) shardOf(room protocol.RoomID) *shard {
 			best = s
 		}
 	}
-	w.rooms[room] = best
+	w.rooms[room] = &home{shard: best, commands: 1}
 	return best
 }
 
-func (w *Worker) forgetRoom(room protocol.RoomID) {
+// commandDone forgets where the room lives, unless it lives on or another
+// command is on its way.
+func (w *Worker) commandDone(room protocol.RoomID, lives bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.rooms, room)
+	h := w.rooms[room]
+	h.commands--
+	if h.commands == 0 && !lives {
+		delete(w.rooms, room)
+	}
 }
 
 func (w *Worker) roomCount() int {
