@@ -94,7 +94,8 @@ func (r *Router) flushRetransmissions(now instant, sink Sink) {
 		if c.At == 0 {
 			c.Credit += resendBurst / 4
 		} else {
-			c.Credit += int64(now-c.At) * resendPerSecond / int64(second)
+			// More than fills it needs no counting, and would overflow after a day.
+			c.Credit += int64(min(now-c.At, second*resendBurst/resendPerSecond)) * resendPerSecond / int64(second)
 		}
 		c.At = now
 		c.Credit = min(c.Credit, resendBurst)

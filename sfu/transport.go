@@ -185,8 +185,12 @@ func (r *Router) closeInbound(p *peer, in *inbound) {
 func (r *Router) setSlots(now instant, p *peer, t *sdp.Transport) {
 	old := append(p.Slots, p.Retired...)
 	p.Slots, p.Retired = nil, nil
+	var sent []uint32 // SSRCs of sections that do not send now, but may again
 	for i := range t.Sections {
 		s := &t.Sections[i]
+		if !s.Rejected && !s.Direction.Sends() && s.Send.SSRC != 0 {
+			sent = append(sent, s.Send.SSRC)
+		}
 		if s.Rejected || !s.Direction.Sends() || s.Send.SSRC == 0 || s.Kind != sdp.Audio && s.Kind != sdp.Video {
 			continue
 		}
@@ -221,8 +225,12 @@ func (r *Router) setSlots(now instant, p *peer, t *sdp.Transport) {
 	for _, sl := range old {
 		r.free(sl)
 		sl.pair = nil
+		// A section that was given up takes its SSRCs with it: only one that has
+		// stopped sending may send under them again.
+		if slices.Contains(sent, sl.SSRC) {
+			p.Retired = append(p.Retired, sl)
+		}
 	}
-	p.Retired = old
 	p.pairSlots()
 }
 

@@ -35,6 +35,9 @@ const (
 	maxAssociation = 4 << 20
 	// maxRefused is how many channels too many a peer may try to open.
 	maxRefused = 64
+	// maxUnnamed is how many streams of the peer may wait for their DCEP
+	// message at a time.
+	maxUnnamed = 2 * protocol.MaxChannels
 	// lastID is the highest stream that is opened from here. Firefox
 	// negotiates 256 at first.
 	lastID = 255
@@ -213,7 +216,11 @@ func (c *Channels) run() {
 		neverWait(stream)
 		c.mu.Lock()
 		c.arrived = append(c.arrived, stream)
+		many := len(c.arrived) > maxUnnamed
 		c.mu.Unlock()
+		if many {
+			c.end(ErrChannels)
+		}
 		c.conn.poke()
 	}
 	_ = assoc.Close()
@@ -263,6 +270,11 @@ func (c *Channels) deliver() {
 		} else {
 			i++
 		}
+	}
+	if len(c.unnamed) > maxUnnamed {
+		// Each is looked at between all packets: nobody needs so many.
+		c.end(ErrChannels)
+		return
 	}
 	for i := 0; i < len(c.silent); {
 		if c.drain(c.silent[i], buf[:]) {
