@@ -1009,11 +1009,12 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 	#l = !1;
 	#u = H();
 	#d = H();
-	#f = Promise.resolve();
-	#p = 0;
-	#m;
-	#h = 0;
-	#g = !1;
+	#f;
+	#p = Promise.resolve();
+	#m = 0;
+	#h;
+	#g = 0;
+	#_ = !1;
 	constructor(e, t, n, r = {
 		audio: N,
 		video: N
@@ -1022,8 +1023,8 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 			bundlePolicy: "max-bundle",
 			rtcpMuxPolicy: "require",
 			...t
-		}), this.pc.ondatachannel = (e) => n.channel(e.channel), this.pc.oniceconnectionstatechange = () => this.#b(), this.pc.onconnectionstatechange = () => {
-			this.pc.connectionState === "failed" && this.pc.iceConnectionState !== "failed" ? this.#S() : n.changed();
+		}), this.pc.ondatachannel = (e) => n.channel(e.channel), this.pc.oniceconnectionstatechange = () => this.#x(), this.pc.onconnectionstatechange = () => {
+			this.pc.connectionState === "failed" && this.pc.iceConnectionState !== "failed" ? this.#C() : n.changed();
 		}, this.addSlots(r.audio, r.video);
 	}
 	get connected() {
@@ -1042,13 +1043,13 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 		}), this.negotiate();
 	}
 	negotiate() {
-		this.#s = !0, !this.#c && !this.#n && this.#v();
+		this.#s = !0, !this.#c && !this.#n && this.#y();
 	}
 	offered() {
-		return !this.#s && this.#p > 0 ? Promise.resolve() : this.#u.promise;
+		return this.#s || !this.#f ? this.#u.promise : this.#f;
 	}
 	answered() {
-		return this.#s ? this.#d.promise : this.#f;
+		return this.#s ? this.#d.promise : this.#p;
 	}
 	addSlots(e, t) {
 		let n = {
@@ -1059,10 +1060,10 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 			let t = Math.min(64, Math.ceil(n[e] / N) * N);
 			for (; this.#r[e] < t; this.#r[e]++) this.pc.addTransceiver(e, { direction: "recvonly" }), this.#s = !0;
 		}
-		this.#s && this.#p > 0 && this.negotiate();
+		this.#s && this.#m > 0 && this.negotiate();
 	}
 	slotTrack(e) {
-		return this.#_(e)?.receiver.track;
+		return this.#v(e)?.receiver.track;
 	}
 	addSender(e, t, n) {
 		let r = this.#a.findIndex((e) => e.receiver.track.kind === t), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
@@ -1086,32 +1087,32 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 		return this.needData(), this.pc.createDataChannel(e, t);
 	}
 	told(e) {
-		e === "interrupted" ? this.#x() : e === "closed" && this.#S();
+		e === "interrupted" ? this.#S() : e === "closed" && this.#C();
 	}
 	signallingBack() {
 		let e = this.pc.iceConnectionState;
-		(this.#g || e === "disconnected" || e === "failed") && this.#x();
+		(this.#_ || e === "disconnected" || e === "failed") && this.#S();
 	}
 	close() {
 		if (this.#n) return;
-		this.#n = !0, clearTimeout(this.#m), this.pc.close();
+		this.#n = !0, clearTimeout(this.#h), this.pc.close();
 		let e = new b();
 		this.#u.reject(e), this.#d.reject(e);
 	}
-	#_(e) {
+	#v(e) {
 		let t = this.#i.get(e);
 		return t || (t = this.pc.getTransceivers().find((t) => t.mid === e), t && this.#i.set(e, t)), t;
 	}
-	async #v() {
+	async #y() {
 		this.#c = !0;
 		let e = 0;
 		try {
 			for (await V(); this.#s && !this.#n;) {
 				this.#s = !1;
 				let t = this.#u, n = this.#d;
-				this.#u = H(), this.#d = H(), this.#f = n.promise;
+				this.#u = H(), this.#d = H(), this.#f = t.promise, this.#p = n.promise;
 				try {
-					await this.#y(t), n.resolve(), e = 0;
+					await this.#b(t), n.resolve(), e = 0;
 				} catch (r) {
 					if (this.#n) {
 						t.reject(new b()), n.reject(new b());
@@ -1123,14 +1124,14 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 						e++, this.#u.promise.then(t.resolve, t.reject), this.#d.promise.then(n.resolve, n.reject), this.#s = !0, await new Promise((t) => setTimeout(t, Math.min(4e3, 250 * 2 ** e)));
 						continue;
 					}
-					U(r), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#S();
+					U(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#C();
 				}
 			}
 		} finally {
 			this.#c = !1;
 		}
 	}
-	async #y(e) {
+	async #b(e) {
 		let t = this.#l;
 		this.#l = !1;
 		let n = await this.pc.createOffer({ iceRestart: t });
@@ -1139,36 +1140,36 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 			transport: this.name,
 			sdp: n.sdp ?? ""
 		});
-		this.#p++, e.resolve();
+		this.#m++, e.resolve();
 		let { sdp: i } = await r;
 		await this.pc.setRemoteDescription({
 			type: "answer",
 			sdp: i
 		});
 	}
-	#b() {
+	#x() {
 		if (!this.#n) {
 			switch (this.pc.iceConnectionState) {
 				case "connected":
 				case "completed":
-					clearTimeout(this.#m), this.#m = void 0, this.#h = 0, this.#g = !1;
+					clearTimeout(this.#h), this.#h = void 0, this.#g = 0, this.#_ = !1;
 					break;
 				case "disconnected":
-					this.#m ??= setTimeout(() => {
-						this.#m = void 0, this.#x();
+					this.#h ??= setTimeout(() => {
+						this.#h = void 0, this.#S();
 					}, P);
 					break;
-				case "failed": this.#x();
+				case "failed": this.#S();
 			}
 			this.#e.changed();
 		}
 	}
-	#x() {
-		this.#n || (clearTimeout(this.#m), this.#m = void 0, this.#e.live() ? (this.#g = !1, this.#h >= I ? this.#S() : (this.#h++, this.#l = !0, this.negotiate(), this.#m = setTimeout(() => {
-			this.#m = void 0, this.connected ? this.#h = 0 : this.#x();
-		}, F))) : this.#g = !0);
-	}
 	#S() {
+		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= I ? this.#C() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
+			this.#h = void 0, this.connected ? this.#g = 0 : this.#S();
+		}, F))) : this.#_ = !0);
+	}
+	#C() {
 		this.#n || (this.close(), this.#e.lost());
 	}
 };

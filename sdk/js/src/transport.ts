@@ -57,6 +57,7 @@ export class Transport {
   #restart = false;
   #nextOffer = deferred();
   #nextAnswer = deferred();
+  #lastOffer: Promise<void> | undefined;
   #lastAnswer: Promise<void> = Promise.resolve();
   #offersMade = 0;
 
@@ -118,8 +119,7 @@ export class Transport {
 
   /** Waits until an offer that has all that was added before is on its way. */
   offered(): Promise<void> {
-    if (!this.#dirty && this.#offersMade > 0) return Promise.resolve();
-    return this.#nextOffer.promise;
+    return this.#dirty || !this.#lastOffer ? this.#nextOffer.promise : this.#lastOffer;
   }
 
   /** Waits until all that was added before is negotiated. */
@@ -225,6 +225,7 @@ export class Transport {
         const answer = this.#nextAnswer;
         this.#nextOffer = deferred();
         this.#nextAnswer = deferred();
+        this.#lastOffer = offer.promise;
         this.#lastAnswer = answer.promise;
         try {
           await this.#exchange(offer);
@@ -248,6 +249,7 @@ export class Transport {
             continue;
           }
           warn(error);
+          if (this.#offersMade > 0) this.#lastOffer = Promise.resolve(); // what was offered before stands
           offer.reject(error);
           answer.reject(error);
           // The server lost the transport while we asked.
