@@ -40,6 +40,7 @@ type loop struct {
 	room         *room.Room
 	sessions     map[protocol.ParticipantID]*session
 	worker       protocol.WorkerID // "" while there is none
+	cause        *session          // whose request is being carried out, if any
 	superseded   bool              // somebody else owns the room
 	saving       bool              // the room's metadata are being saved
 	toSave       *json.RawMessage  // and these next
@@ -299,6 +300,9 @@ func (l *loop) carryOut(now time.Time) {
 
 func (l *loop) tell(now time.Time, e room.Tell) {
 	data := marshal(e.Data)
+	if l.cause != nil {
+		l.cause.traffic.spend(now, len(data))
+	}
 	if e.To != nil {
 		for _, id := range e.To {
 			if s, ok := l.sessions[id]; ok {

@@ -12,10 +12,11 @@ type incoming struct {
 	malformed *protocol.Error  // there is no frame to speak of
 	request   protocol.Request // nil for bare acknowledgements
 	refused   *protocol.Error  // the request has no sense
+	size      int              // of its text
 }
 
 func decode(text []byte) incoming {
-	var in incoming
+	in := incoming{size: len(text)}
 	in.frame, in.malformed = protocol.DecodeFrame(text)
 	switch f := in.frame; {
 	case in.malformed != nil:
@@ -55,15 +56,20 @@ func (l *loop) receive(now time.Time, k *socket, in incoming) {
 	case err != nil:
 		l.broken(s, err)
 	case !fresh:
-	case !s.requests.take(now):
+	case !s.requests.take(now) || !s.traffic.solvent(now):
 		l.send(now, s, protocol.TypeError, in.frame.Seq, marshal(protocol.Errorf(protocol.CodeTooFast, "Too many requests; this one was not carried out.")))
 		if !s.excess.take(now) {
 			l.detach(now, s, protocol.CloseTooFast, "too many requests", true)
 		}
 	case in.refused != nil:
+		s.traffic.spend(now, in.size)
 		l.send(now, s, protocol.TypeError, in.frame.Seq, marshal(in.refused))
 	default:
+		s.traffic.spend(now, in.size)
 		l.room.Handle(now, s.claims.Participant, in.frame.Seq, in.request)
+		l.cause = s
+		l.carryOut(now)
+		l.cause = nil
 	}
 	if s.socket != nil && s.received-s.told >= ackFrames {
 		l.carryOut(now) // the answer may carry the acknowledgement

@@ -50,6 +50,10 @@ type session struct {
 	frames   bucket // of any kind
 	requests bucket // that are carried out
 	excess   bucket // that are refused as too fast
+	// traffic is bytes: of requests, and of what each of them tells the others.
+	// It keeps one from filling the queues of all who are in the room, whose
+	// sessions end when they cannot keep up.
+	traffic bucket
 }
 
 func newSession(id string, claims auth.ResumeClaims) *session {
@@ -58,6 +62,7 @@ func newSession(id string, claims auth.ResumeClaims) *session {
 		frames:   bucket{perSecond: 500, size: 2000},
 		requests: bucket{perSecond: 50, size: 300},
 		excess:   bucket{perSecond: 20, size: 200},
+		traffic:  bucket{perSecond: 512 << 10, size: 2 << 20},
 	}
 }
 
