@@ -14,7 +14,9 @@
 //     [UfragOf] names the agent that a connectivity check is meant for.
 //   - [Agent]: the ICE-lite agent of one transport (RFC 8445), a plain value
 //     that is told the time; [LocalCandidates] says what to advertise for it.
-//   - SRTP and SRTCP protection, the DTLS handshake and data channels.
+//   - [Handshake] is the DTLS server of one transport and, once its library is
+//     done, the record layer; [Inbound] and [Outbound] open and seal SRTP and
+//     SRTCP with its [Keys]; [Channels] are data channels over its records.
 //
 // A [Path] is where a datagram came from, and so where answers go. Sockets
 // never interpret what they carry, and a path proves nothing: only
