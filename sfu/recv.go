@@ -334,6 +334,9 @@ func (r *Router) keep(now instant, s *source, c *sdp.Codec, h *rtpHeader, ext *r
 			return
 		}
 	}
+	if t.Formats[f].RED {
+		s.Counted.RED++
+	}
 	e := rtpbuf.Entry{Seq: seq, At: int64(now), Timestamp: h.timestamp, Format: f, Flags: flags}
 	if h.marker {
 		e.Flags |= rtpbuf.Marker

@@ -46,6 +46,7 @@ type sourceCounters struct {
 	RTX              uint64 `json:"rtx"` // packets of the retransmission stream
 	Duplicates       uint64 `json:"duplicates"`
 	Padding          uint64 `json:"padding"`
+	RED              uint64 `json:"red"` // packets that came wrapped as RFC 2198 has it
 	Stray            uint64 `json:"stray"`
 	Restarts         uint64 `json:"restarts"`
 	Refused          uint64 `json:"refused"`

@@ -37,8 +37,8 @@ class Peer:
         self.rtc = self.pipeline.get_by_name("rtc")
         self.rtc.connect("pad-added", self.on_pad)
         self.frames = {}
-        for media, name, rate, payload in (("video", "VP8", 90000, 98), ("audio", "OPUS", 48000, 99)):
-            caps = Gst.Caps.from_string(f"application/x-rtp,media={media},encoding-name={name},clock-rate={rate},payload={payload}")
+        for media, name, rate, payload, more in (("video", "VP8", 90000, 98, ""), ("audio", "OPUS", 48000, 99, ",encoding-params=(string)2")):
+            caps = Gst.Caps.from_string(f"application/x-rtp,media={media},encoding-name={name},clock-rate={rate},payload={payload}{more}")
             self.rtc.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, caps)
 
     def on_pad(self, _, pad):

@@ -33,7 +33,10 @@ class Signalling:
         async for message in self.socket:
             frame = json.loads(message.data)
             if "type" not in frame:
-                continue  # a bare acknowledgement
+                # A bare acknowledgement, by which the server also asks whether
+                # anybody is there.
+                await self.socket.send_json({"ack": self.received})
+                continue
             if frame["seq"] <= self.received:
                 continue
             self.received = frame["seq"]

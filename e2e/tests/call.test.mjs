@@ -67,7 +67,7 @@ describe('a call', () => {
       await until(`${name} has the message`, () => people[name].call(() => app.messages.length > 0));
     }
     for (const name of ['Ben', 'Cleo', 'Finn']) {
-      const messages = await people[name].call(() => app.messages.map((m) => ({ data: m.data, from: m.from.user })));
+      const messages = await people[name].call(() => app.messages.map((m) => ({ data: m.data, from: m.participant?.user })));
       assert.deepEqual(messages, [{ data: { text: 'hello' }, from: 'Ana' }]);
     }
     assert.equal(await people.Ana.call(() => app.messages.length), 0);
