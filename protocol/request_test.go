@@ -183,7 +183,7 @@ func TestTheDocumentIsComplete(t *testing.T) {
 	for _, n := range []int{CloseEnded, CloseComeBack, CloseBadRequest, CloseRefused, CloseSilent, CloseReplaced, CloseTooFast} {
 		want = append(want, fmt.Sprintf("| %d |", n))
 	}
-	want = append(want, "262,144", "65,536", "16,384", "1,000", "2^53−1")
+	want = append(want, "524,288", "65,536", "16,384", "1,000", "2^53−1")
 	for _, p := range AllPermissions {
 		want = append(want, "`"+string(p)+"`")
 	}

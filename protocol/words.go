@@ -54,7 +54,7 @@ var BuiltinRoles = map[string][]Permission{
 
 // Limits of what a client may say.
 const (
-	MaxFrame       = 256 << 10 // bytes of one WebSocket message, SDP included
+	MaxFrame       = 512 << 10 // bytes of one WebSocket message; an offer with all slots and every codec of a browser has 400 KB
 	MaxMessage     = 64 << 10  // bytes of the JSON of one message to others
 	MaxMetadata    = 16 << 10  // bytes of a room's, participant's or stream's metadata
 	MaxTracks      = 16        // tracks of one stream

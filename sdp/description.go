@@ -12,9 +12,9 @@ import (
 // Bounds of what a peer may say. Each is a few times what browsers need for
 // the largest meeting.
 const (
-	MaxSize       = 128 << 10 // bytes of a description
+	MaxSize       = protocol.MaxFrame // bytes of a description
 	MaxSections   = 200
-	maxLines      = 10_000
+	maxLines      = 20_000
 	maxLine       = 4 << 10 // bytes
 	maxMid        = 64      // bytes
 	maxRID        = 16      // bytes, what a one-byte header extension holds

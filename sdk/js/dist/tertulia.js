@@ -170,7 +170,7 @@ function h(e) {
 	};
 }
 // src/protocol.ts
-var g = "tertulia-js/0.1.0", _ = 262144, v = 65536, ee = {
+var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 	open: 6e3,
 	enter: 8e3,
 	ack: 200,
@@ -184,7 +184,7 @@ var g = "tertulia-js/0.1.0", _ = 262144, v = 65536, ee = {
 	constructor() {
 		super("resume-failed", "The session was rebuilt before the server answered.");
 	}
-}, ne = class {
+}, x = class {
 	#e = "new";
 	#t;
 	#n;
@@ -211,7 +211,7 @@ var g = "tertulia-js/0.1.0", _ = 262144, v = 65536, ee = {
 	#S = !1;
 	constructor(e, t = Math.random, n = {}) {
 		this.#a = e, this.#n = t, this.#t = {
-			...ee,
+			...v,
 			...n
 		};
 	}
@@ -236,7 +236,7 @@ var g = "tertulia-js/0.1.0", _ = 262144, v = 65536, ee = {
 		this.#e === "token" && (this.#i = t, this.#R(e));
 	}
 	tokenFailed(e, n) {
-		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${S(n)}`, { cause: n })));
+		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${C(n)}`, { cause: n })));
 	}
 	opened(e) {
 		this.#e === "opening" && (this.#m = e + this.#t.enter, this.#o === void 0 ? (this.#e = "joining", this.#N({
@@ -257,8 +257,8 @@ var g = "tertulia-js/0.1.0", _ = 262144, v = 65536, ee = {
 	}
 	closed(e, n, r) {
 		if (this.#e !== "ended" && this.#e !== "waiting" && this.#e !== "token") {
-			if (this.#S) this.#z("left", x());
-			else if (!this.#s) this.#z("refused", re(n, r));
+			if (this.#S) this.#z("left", S());
+			else if (!this.#s) this.#z("refused", ne(n, r));
 			else {
 				switch (n) {
 					case 1e3:
@@ -319,7 +319,7 @@ var g = "tertulia-js/0.1.0", _ = 262144, v = 65536, ee = {
 			data: {},
 			keep: !1,
 			sent: !1
-		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", x()));
+		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", S()));
 	}
 	wake(e) {
 		this.#e === "waiting" ? (this.#x = 0, this.#L(e)) : this.#e === "live" && (this.#y = Math.min(this.#y, Math.max(this.#v + this.#t.doubt, e + 500)), this.#_ !== void 0 && (this.#_ = Math.min(this.#_, e + 2e3)));
@@ -327,7 +327,7 @@ var g = "tertulia-js/0.1.0", _ = 262144, v = 65536, ee = {
 	advance(e) {
 		if (this.#m !== void 0 && e >= this.#m) {
 			if (this.#m = void 0, this.#S) {
-				this.#z("left", x());
+				this.#z("left", S());
 				return;
 			}
 			if (!this.#s) {
@@ -414,7 +414,7 @@ var g = "tertulia-js/0.1.0", _ = 262144, v = 65536, ee = {
 					this.#r.push({ do: "drop" }), this.#F(e, 0);
 					return;
 				}
-				this.#z(r, new t("closed", i || ie(r)));
+				this.#z(r, new t("closed", i || re(r)));
 			} else this.#r.push({
 				do: "event",
 				type: n.type,
@@ -425,7 +425,7 @@ var g = "tertulia-js/0.1.0", _ = 262144, v = 65536, ee = {
 	#O(e, n) {
 		let r = n.re ?? 0, i = this.#f.get(r);
 		if (i) {
-			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", x());
+			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", S());
 			else if (n.type === "ok") this.#r.push({
 				do: "answer",
 				id: i.id,
@@ -466,7 +466,7 @@ var g = "tertulia-js/0.1.0", _ = 262144, v = 65536, ee = {
 		});
 	}
 	#P(e) {
-		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", x()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
+		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", S()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
 	}
 	#F(e, t) {
 		this.#e === "live" && (this.#b = e, this.#x = 0, this.#r.push({
@@ -503,17 +503,17 @@ var g = "tertulia-js/0.1.0", _ = 262144, v = 65536, ee = {
 		});
 	}
 };
-function x() {
+function S() {
 	return new t("closed", "The room was left.");
 }
-function re(e, n) {
+function ne(e, n) {
 	return new t({
 		4400: "bad-request",
 		4401: "unauthorized",
 		4429: "too-fast"
 	}[e] ?? "unreachable", n || "The server cannot be reached.");
 }
-function ie(e) {
+function re(e) {
 	switch (e) {
 		case "kicked": return "A moderator ended your presence in the room.";
 		case "room-deleted": return "The room was deleted.";
@@ -521,11 +521,11 @@ function ie(e) {
 		default: return "The session is over.";
 	}
 }
-function S(e) {
+function C(e) {
 	return e instanceof Error ? e.message : String(e);
 }
 // src/publication.ts
-var C = class {
+var w = class {
 	stream;
 	id;
 	done;
@@ -589,7 +589,7 @@ var C = class {
 		this.#d(e);
 	}
 	async muted(e) {
-		this.#i && this.id !== void 0 && this.#r.get(e.id) !== e.muted && (this.#r.set(e.id, e.muted), await w(this.#e.request("mute", {
+		this.#i && this.id !== void 0 && this.#r.get(e.id) !== e.muted && (this.#r.set(e.id, e.muted), await T(this.#e.request("mute", {
 			stream: this.id,
 			track: e.id,
 			muted: e.muted
@@ -602,7 +602,7 @@ var C = class {
 		this.#t?.closed || await this.#n.get(e.id)?.sender.replaceTrack(e.mediaTrack ?? null);
 	}
 	async attributes() {
-		this.#i && this.id !== void 0 && await w(this.#e.request("attributes", {
+		this.#i && this.id !== void 0 && await T(this.#e.request("attributes", {
 			stream: this.id,
 			attributes: this.stream.attributes
 		}));
@@ -640,7 +640,7 @@ var C = class {
 		}
 	}
 };
-async function w(e) {
+async function T(e) {
 	try {
 		await e;
 	} catch (e) {
@@ -648,7 +648,7 @@ async function w(e) {
 	}
 }
 // src/remote-stream.ts
-var T = class extends e {
+var E = class extends e {
 	id;
 	mediaStream = new MediaStream();
 	#e;
@@ -658,7 +658,7 @@ var T = class extends e {
 	#i;
 	#a = !1;
 	constructor(e, t) {
-		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => E(e, void 0));
+		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => D(e, void 0));
 	}
 	get participant() {
 		return this.#e();
@@ -714,7 +714,7 @@ var T = class extends e {
 		]);
 		this.#t = e;
 		let n = this.#n;
-		return this.#n = (e.tracks ?? []).map((e) => E(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
+		return this.#n = (e.tracks ?? []).map((e) => D(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
 			e.tracks,
 			e.attributes,
 			e.data
@@ -743,7 +743,7 @@ var T = class extends e {
 		this.#a || (this.setWanted(void 0), this.#a = !0, this.emit("ended"));
 	}
 };
-function E(e, t) {
+function D(e, t) {
 	return {
 		id: e.id,
 		kind: e.kind,
@@ -756,7 +756,7 @@ function E(e, t) {
 	};
 }
 // src/signal.ts
-var ae = /* @__PURE__ */ new Set([
+var ie = /* @__PURE__ */ new Set([
 	"offer",
 	"close",
 	"publish",
@@ -765,7 +765,7 @@ var ae = /* @__PURE__ */ new Set([
 	"unsubscribe",
 	"mute",
 	"attributes"
-]), oe = class {
+]), ae = class {
 	#e;
 	#t;
 	#n;
@@ -776,7 +776,7 @@ var ae = /* @__PURE__ */ new Set([
 		(typeof document > "u" || document.visibilityState !== "hidden") && this.wake();
 	};
 	constructor(e) {
-		this.#e = e, this.#t = new ne(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
+		this.#e = e, this.#t = new x(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
 	}
 	start() {
 		typeof window < "u" && (window.addEventListener("online", this.#o), document.addEventListener("visibilitychange", this.#o)), this.#t.start(Date.now()), this.#s();
@@ -788,12 +788,12 @@ var ae = /* @__PURE__ */ new Set([
 		return this.#t.live;
 	}
 	request(e, n) {
-		let r = D(JSON.stringify(n));
-		if (r > 262016) {
+		let r = O(JSON.stringify(n));
+		if (r > 524160) {
 			let e = `That is ${r} bytes; a request can have ${_ - 128}.`;
 			return Promise.reject(new t("bad-request", e));
 		}
-		let i = this.#t.request(Date.now(), e, n, !ae.has(e)), a = new Promise((e, t) => this.#a.set(i, {
+		let i = this.#t.request(Date.now(), e, n, !ie.has(e)), a = new Promise((e, t) => this.#a.set(i, {
 			resolve: e,
 			reject: t
 		}));
@@ -864,7 +864,7 @@ var ae = /* @__PURE__ */ new Set([
 			e = this.#e.openSocket?.(this.#e.url) ?? new WebSocket(this.#e.url);
 		} catch (e) {
 			queueMicrotask(() => {
-				this.#t.closed(Date.now(), 1006, S(e)), this.#s();
+				this.#t.closed(Date.now(), 1006, C(e)), this.#s();
 			});
 			return;
 		}
@@ -893,18 +893,18 @@ var ae = /* @__PURE__ */ new Set([
 		clearTimeout(this.#r), typeof window < "u" && (window.removeEventListener("online", this.#o), document.removeEventListener("visibilitychange", this.#o));
 	}
 };
-function D(e) {
+function O(e) {
 	return new TextEncoder().encode(e).length;
 }
 // src/stats.ts
-var O = class {
+var k = class {
 	#e = /* @__PURE__ */ new Map();
 	read(e) {
 		let t = /* @__PURE__ */ new Map();
 		for (let [n, r] of e) t.set(n, r);
 		let n = [...t.values()], r = /* @__PURE__ */ new Map(), i = {
-			in: k(),
-			out: k()
+			in: A(),
+			out: A()
 		}, a = 0, o = [];
 		for (let e of n) {
 			let s = e.type === "inbound-rtp" ? "in" : e.type === "outbound-rtp" ? "out" : void 0;
@@ -934,7 +934,7 @@ var O = class {
 				bytes: l.bytes,
 				packets: l.packets,
 				packetsLost: l.lost,
-				loss: A(m, p, s),
+				loss: j(m, p, s),
 				jitter: s === "in" ? e.jitter : c?.jitter,
 				rtt: c?.roundTripTime,
 				frames: l.frames,
@@ -949,7 +949,7 @@ var O = class {
 			});
 		}
 		this.#e = r;
-		let s = j(n, t);
+		let s = oe(n, t);
 		return {
 			tracks: o,
 			rtt: s?.currentRoundTripTime ?? o.find((e) => e.rtt !== void 0)?.rtt,
@@ -957,8 +957,8 @@ var O = class {
 			bitrateOut: i.out.bitrate,
 			availableOut: s?.availableOutgoingBitrate,
 			protocol: t.get(s?.localCandidateId ?? "")?.protocol,
-			lossIn: A(i.in.lost, i.in.packets, "in"),
-			lossOut: A(i.out.lost, i.out.packets, "out"),
+			lossIn: j(i.in.lost, i.in.packets, "in"),
+			lossOut: j(i.out.lost, i.out.packets, "out"),
 			freezes: a
 		};
 	}
@@ -966,18 +966,18 @@ var O = class {
 		return e.remoteId ? t.get(e.remoteId) : n.find((t) => t.type === "remote-inbound-rtp" && t.localId === e.id);
 	}
 };
-function k() {
+function A() {
 	return {
 		bitrate: 0,
 		packets: 0,
 		lost: 0
 	};
 }
-function A(e, t, n) {
+function j(e, t, n) {
 	let r = n === "in" ? t + e : t;
 	return r > 0 ? Math.min(1, e / r) : 0;
 }
-function j(e, t) {
+function oe(e, t) {
 	let n = e.find((e) => e.type === "transport" && e.selectedCandidatePairId);
 	return t.get(n?.selectedCandidatePairId ?? "") ?? e.find((e) => e.type === "candidate-pair" && e.selected) ?? e.find((e) => e.type === "candidate-pair" && e.nominated && e.state === "succeeded");
 }
@@ -1007,8 +1007,8 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 	#s = !1;
 	#c = !1;
 	#l = !1;
-	#u = H();
-	#d = H();
+	#u = W();
+	#d = W();
 	#f;
 	#p = Promise.resolve();
 	#m = 0;
@@ -1058,7 +1058,7 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 		};
 		for (let e of ["audio", "video"]) {
 			let t = Math.min(64, Math.ceil(n[e] / N) * N);
-			for (; this.#r[e] < t; this.#r[e]++) this.pc.addTransceiver(e, { direction: "recvonly" }), this.#s = !0;
+			for (; this.#r[e] < t; this.#r[e]++) B(this.pc.addTransceiver(e, { direction: "recvonly" }), e), this.#s = !0;
 		}
 		this.#s && this.#m > 0 && this.negotiate();
 	}
@@ -1067,15 +1067,15 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 	}
 	addSender(e, t, n) {
 		let r = this.#a.findIndex((e) => e.receiver.track.kind === t), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
-		if (i) return i.sender.replaceTrack(e ?? null).catch(U), R(i.sender, n), i;
+		if (i) return i.sender.replaceTrack(e ?? null).catch(G), R(i.sender, n), i;
 		let a = this.pc.addTransceiver(e ?? t, {
 			direction: "sendonly",
 			sendEncodings: [n]
 		});
-		return t === "video" && z(a, this.#t), this.negotiate(), a;
+		return z(a, t, this.#t), this.negotiate(), a;
 	}
 	freeSender(e) {
-		this.#n || this.#a.includes(e) || (e.sender.replaceTrack(null).catch(U), this.#a.push(e));
+		this.#n || this.#a.includes(e) || (e.sender.replaceTrack(null).catch(G), this.#a.push(e));
 	}
 	needData() {
 		this.#o || this.#n || (this.#o = this.pc.createDataChannel("tertulia", {
@@ -1107,10 +1107,10 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 		this.#c = !0;
 		let e = 0;
 		try {
-			for (await V(); this.#s && !this.#n;) {
+			for (await U(); this.#s && !this.#n;) {
 				this.#s = !1;
 				let t = this.#u, n = this.#d;
-				this.#u = H(), this.#d = H(), this.#f = t.promise, this.#p = n.promise;
+				this.#u = W(), this.#d = W(), this.#f = t.promise, this.#p = n.promise;
 				try {
 					await this.#b(t), n.resolve(), e = 0;
 				} catch (r) {
@@ -1124,7 +1124,7 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 						e++, this.#u.promise.then(t.resolve, t.reject), this.#d.promise.then(n.resolve, n.reject), this.#s = !0, await new Promise((t) => setTimeout(t, Math.min(4e3, 250 * 2 ** e)));
 						continue;
 					}
-					U(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#C();
+					G(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#C();
 				}
 			}
 		} finally {
@@ -1179,26 +1179,54 @@ async function R(e, t) {
 		for (let e of n.encodings) t.maxBitrate === void 0 ? delete e.maxBitrate : e.maxBitrate = t.maxBitrate;
 		await e.setParameters(n);
 	} catch (e) {
-		U(e);
+		G(e);
 	}
 }
-function z(e, t) {
-	if (t.length === 0 || typeof e.setCodecPreferences != "function") return;
-	let n = RTCRtpReceiver.getCapabilities?.("video");
-	if (n) try {
-		e.setCodecPreferences(B(n.codecs, t));
+function z(e, t, n) {
+	if (n.length === 0 || typeof e.setCodecPreferences != "function") return;
+	let r = RTCRtpReceiver.getCapabilities?.(t);
+	if (r) try {
+		e.setCodecPreferences(H(r.codecs, n));
 	} catch (e) {
-		U(e);
+		G(e);
 	}
 }
 function B(e, t) {
+	if (typeof e.setCodecPreferences != "function") return;
+	let n = RTCRtpReceiver.getCapabilities?.(t);
+	if (!n) return;
+	let r = V(n.codecs);
+	if (!r.every((e) => /\/rtx$/i.test(e.mimeType))) try {
+		e.setCodecPreferences(r);
+	} catch (e) {
+		G(e);
+	}
+}
+function V(e) {
+	return e.filter(({ mimeType: e, sdpFmtpLine: t = "" }) => {
+		switch (e.toLowerCase()) {
+			case "audio/opus":
+			case "audio/red":
+			case "audio/g722":
+			case "audio/pcmu":
+			case "audio/pcma":
+			case "video/vp8":
+			case "video/rtx": return !0;
+			case "video/vp9": return !/(^|;)\s*profile-id=[1-9]/i.test(t);
+			case "video/av1": return !/(^|;)\s*profile=[1-9]/i.test(t);
+			case "video/h264": return /packetization-mode=1/i.test(t) && !/profile-level-id=f4/i.test(t);
+			default: return !1;
+		}
+	});
+}
+function H(e, t) {
 	let n = (e) => {
 		let n = e.mimeType.slice(e.mimeType.indexOf("/") + 1).toLowerCase(), r = t.findIndex((e) => e.toLowerCase() === n);
 		return r >= 0 ? r : t.length;
 	};
 	return [...e].sort((e, t) => n(e) - n(t));
 }
-function V() {
+function U() {
 	return new Promise((e) => {
 		let { port1: t, port2: n } = new MessageChannel();
 		t.onmessage = () => {
@@ -1206,7 +1234,7 @@ function V() {
 		}, n.postMessage(null);
 	});
 }
-function H() {
+function W() {
 	let e, t, n = new Promise((n, r) => {
 		e = n, t = r;
 	});
@@ -1216,11 +1244,11 @@ function H() {
 		reject: t
 	};
 }
-function U(e) {
+function G(e) {
 	console.warn("tertulia:", e);
 }
 // src/room.ts
-var W = 2e3, G = 6e3, K = 4096, q = class extends e {
+var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 	#e;
 	#t;
 	#n;
@@ -1238,8 +1266,8 @@ var W = 2e3, G = 6e3, K = 4096, q = class extends e {
 	#m = /* @__PURE__ */ new Set();
 	#h = /* @__PURE__ */ new Set();
 	#g;
-	#_ = new O();
-	#v = new O();
+	#_ = new k();
+	#v = new k();
 	#y;
 	#b = {
 		level: 4,
@@ -1299,7 +1327,7 @@ var W = 2e3, G = 6e3, K = 4096, q = class extends e {
 	async publish(e) {
 		if (this.#K(), e.ended) throw new t("closed", "The stream is over.");
 		if (e.published) throw new t("conflict", "The stream is published already.");
-		let n = new C(e, {
+		let n = new w(e, {
 			request: (e, t) => this.#e.request(e, t),
 			over: () => {
 				this.#u.delete(e), this.emit("local-streams");
@@ -1324,9 +1352,9 @@ var W = 2e3, G = 6e3, K = 4096, q = class extends e {
 		e.wanted && (e.setWanted(void 0), await this.#L(this.#e.request("unsubscribe", { stream: e.id })));
 	}
 	async send(e, n = {}) {
-		let r = D(JSON.stringify(e));
-		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${v}.`);
-		let i = se();
+		let r = O(JSON.stringify(e));
+		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${ee}.`);
+		let i = le();
 		return await this.#e.request("message", {
 			id: i,
 			to: n.to?.map(J),
@@ -1406,7 +1434,7 @@ var W = 2e3, G = 6e3, K = 4096, q = class extends e {
 			this.#i = t.iceServers, this.#V();
 			for (let e of this.#t.publish ?? []) this.publish(e).catch((e) => console.warn("tertulia:", e));
 			for (let e of this.#l.values()) this.#P(e);
-			typeof window < "u" && window.addEventListener("pagehide", this.#C), this.#y = setInterval(() => void this.#G(), W);
+			typeof window < "u" && window.addEventListener("pagehide", this.#C), this.#y = setInterval(() => void this.#G(), K);
 		} else this.#i = t.iceServers, this.#n.close(), this.#j(t), this.#U(e === "resynced");
 	}
 	stateChanged(e) {
@@ -1457,7 +1485,7 @@ var W = 2e3, G = 6e3, K = 4096, q = class extends e {
 		message: ({ id: e, to: t, from: n, time: r, data: i }) => {
 			let a = `${n} ${e}`;
 			if (this.#f.has(a)) return;
-			if (this.#f.add(a), this.#f.size > K) for (let e of this.#f) {
+			if (this.#f.add(a), this.#f.size > ce) for (let e of this.#f) {
 				this.#f.delete(e);
 				break;
 			}
@@ -1476,7 +1504,7 @@ var W = 2e3, G = 6e3, K = 4096, q = class extends e {
 				let r = this.#l.get(e) ?? this.#N(e)?.stream;
 				return r ? [{
 					stream: r,
-					participant: r instanceof T ? r.participant : this.#s,
+					participant: r instanceof E ? r.participant : this.#s,
 					track: t,
 					level: n
 				}] : [];
@@ -1505,7 +1533,7 @@ var W = 2e3, G = 6e3, K = 4096, q = class extends e {
 	}
 	#D(e) {
 		let t = this.#c.get(e.participant);
-		return new T(e, () => (t = this.#c.get(e.participant) ?? t, t ?? {
+		return new E(e, () => (t = this.#c.get(e.participant) ?? t, t ?? {
 			id: e.participant,
 			user: "",
 			role: "",
@@ -1557,7 +1585,7 @@ var W = 2e3, G = 6e3, K = 4096, q = class extends e {
 				t && this.#A(t);
 			}
 			for (let e of [...this.#h]) this.#E(e, "timeout");
-		}, G);
+		}, se);
 	}
 	#M(e) {
 		return e === this.#s.id ? this.#s : this.#c.get(e);
@@ -1693,7 +1721,7 @@ function Z(e, t) {
 		data: i
 	};
 }
-function se() {
+function le() {
 	let e = crypto.getRandomValues(/* @__PURE__ */ new Uint8Array(16));
 	e[6] = (e[6] ?? 0) & 15 | 64, e[8] = (e[8] ?? 0) & 63 | 128;
 	let t = Array.from(e, (e) => e.toString(16).padStart(2, "0")).join("");
@@ -1706,15 +1734,15 @@ function se() {
 	].join("-");
 }
 // src/connect.ts
-async function ce(e, n, r = {}) {
+async function Q(e, n, r = {}) {
 	l(), r.signal?.throwIfAborted();
 	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, c = !1, u, d = new Promise((e, t) => {
 		u = {
 			resolve: e,
 			reject: t
 		};
-	}), f = new oe({
-		url: le(e),
+	}), f = new ae({
+		url: ue(e),
 		token: () => typeof n == "string" ? n : n(),
 		opening: {
 			protocol: 1,
@@ -1741,7 +1769,7 @@ async function ce(e, n, r = {}) {
 		clearTimeout(_), r.signal?.removeEventListener("abort", h);
 	}
 }
-function le(e) {
+function ue(e) {
 	let n;
 	try {
 		n = new URL(e, typeof location > "u" ? void 0 : location.href);
@@ -1753,26 +1781,26 @@ function le(e) {
 	return `${r ? "wss" : "ws"}://${n.host}${n.pathname.replace(/\/+$/, "")}/v1/signal`;
 }
 // src/local-stream.ts
-var ue = {
+var de = {
 	echoCancellation: !0,
 	noiseSuppression: !0,
 	autoGainControl: !0
-}, Q = {
+}, fe = {
 	width: { ideal: 1280 },
 	height: { ideal: 720 },
 	frameRate: {
 		ideal: 30,
 		max: 30
 	}
-}, de = {
+}, pe = {
 	camera: 12e5,
 	screen: 25e5,
 	microphone: void 0,
 	"screen-audio": void 0,
 	other: void 0
-}, fe = class n extends e {
+}, me = class n extends e {
 	static async camera(e = {}) {
-		let t = $(e.audio ?? !0, ue, e.audioDeviceId), r = $(e.video ?? !0, Q, e.videoDeviceId), i = await u({
+		let t = $(e.audio ?? !0, de, e.audioDeviceId), r = $(e.video ?? !0, fe, e.videoDeviceId), i = await u({
 			audio: t ?? !1,
 			video: r ?? !1
 		}), a = i.getTracks().map((e) => e.kind === "audio" ? {
@@ -1914,7 +1942,7 @@ var ue = {
 	}
 	maxBitrate(e) {
 		let { maxAudioBitrate: t, maxVideoBitrate: n } = this.#e;
-		return (e.kind === "audio" ? t : n) ?? de[e.source];
+		return (e.kind === "audio" ? t : n) ?? pe[e.source];
 	}
 	mutedBy(e, t) {
 		let n = this.#t.find((t) => t.id === e);
@@ -1938,14 +1966,14 @@ var ue = {
 	}
 	#u(e, t) {
 		t.addEventListener("ended", () => {
-			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || pe(e)) && this.stop());
+			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || he(e)) && this.stop());
 		});
 	}
 	#d(e) {
 		this.emit("device-lost", e);
 	}
 };
-function pe(e) {
+function he(e) {
 	return e.source === "screen-audio";
 }
 function $(e, t, n) {
@@ -1959,4 +1987,4 @@ function $(e, t, n) {
 		deviceId: { exact: n }
 	} : r;
 }
-export { i as Channel, e as Emitter, fe as LocalStream, T as RemoteStream, q as Room, t as TertuliaError, l as checkSupport, ce as connect, s as devices, c as onDeviceChange };
+export { i as Channel, e as Emitter, me as LocalStream, E as RemoteStream, q as Room, t as TertuliaError, l as checkSupport, Q as connect, s as devices, c as onDeviceChange };

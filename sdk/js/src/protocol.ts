@@ -10,7 +10,7 @@ export const protocolVersion = 1;
 export const clientName = 'tertulia-js/0.1.0';
 
 /** Bytes of one WebSocket message. */
-export const maxFrame = 256 << 10;
+export const maxFrame = 512 << 10;
 
 /** Bytes of the JSON of one message to others. */
 export const maxMessage = 64 << 10;

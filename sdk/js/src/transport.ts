@@ -133,7 +133,7 @@ export class Transport {
     for (const kind of ['audio', 'video'] as const) {
       const count = Math.min(maxSlots, Math.ceil(wanted[kind] / slotStep) * slotStep);
       for (; this.#slots[kind] < count; this.#slots[kind]++) {
-        this.pc.addTransceiver(kind, { direction: 'recvonly' });
+        restrictSlot(this.pc.addTransceiver(kind, { direction: 'recvonly' }), kind);
         this.#dirty = true;
       }
     }
@@ -159,7 +159,7 @@ export class Transport {
       direction: 'sendonly',
       sendEncodings: [encoding],
     });
-    if (kind === 'video') preferCodecs(transceiver, this.#codecs);
+    preferCodecs(transceiver, kind, this.#codecs);
     this.negotiate();
     return transceiver;
   }
@@ -341,16 +341,57 @@ async function setEncoding(sender: RTCRtpSender, encoding: Encoding): Promise<vo
   }
 }
 
-function preferCodecs(transceiver: RTCRtpTransceiver, names: readonly string[]): void {
+function preferCodecs(transceiver: RTCRtpTransceiver, kind: Kind, names: readonly string[]): void {
   // An older browser has no setCodecPreferences; the server's answer orders the codecs as well.
   if (names.length === 0 || typeof transceiver.setCodecPreferences !== 'function') return;
-  const capabilities = RTCRtpReceiver.getCapabilities?.('video');
+  const capabilities = RTCRtpReceiver.getCapabilities?.(kind);
   if (!capabilities) return;
   try {
     transceiver.setCodecPreferences(orderCodecs(capabilities.codecs, names));
   } catch (error) {
     warn(error);
   }
+}
+
+// Every slot costs kilobytes of each offer, most of them for codecs that are never sent in it.
+function restrictSlot(transceiver: RTCRtpTransceiver, kind: Kind): void {
+  if (typeof transceiver.setCodecPreferences !== 'function') return;
+  const capabilities = RTCRtpReceiver.getCapabilities?.(kind);
+  if (!capabilities) return;
+  const codecs = slotCodecs(capabilities.codecs);
+  if (codecs.every((codec) => /\/rtx$/i.test(codec.mimeType))) return;
+  try {
+    transceiver.setCodecPreferences(codecs);
+  } catch (error) {
+    warn(error);
+  }
+}
+
+/**
+ * Of the codecs that a browser receives, those in which the server may forward to it. Of H264 and packetization
+ * mode 0 it needs nothing: whoever takes mode 1 takes that too.
+ */
+export function slotCodecs<C extends { mimeType: string; sdpFmtpLine?: string }>(codecs: readonly C[]): C[] {
+  return codecs.filter(({ mimeType, sdpFmtpLine = '' }) => {
+    switch (mimeType.toLowerCase()) {
+      case 'audio/opus':
+      case 'audio/red':
+      case 'audio/g722':
+      case 'audio/pcmu':
+      case 'audio/pcma':
+      case 'video/vp8':
+      case 'video/rtx':
+        return true;
+      case 'video/vp9':
+        return !/(^|;)\s*profile-id=[1-9]/i.test(sdpFmtpLine);
+      case 'video/av1':
+        return !/(^|;)\s*profile=[1-9]/i.test(sdpFmtpLine);
+      case 'video/h264':
+        return /packetization-mode=1/i.test(sdpFmtpLine) && !/profile-level-id=f4/i.test(sdpFmtpLine);
+      default:
+        return false;
+    }
+  });
 }
 
 /** The codecs, those of names first and in their order; all are kept. */

@@ -8,7 +8,7 @@ import { TertuliaError } from '../src/errors.js';
 import { clientName } from '../src/protocol.js';
 import type { RemoteTrack } from '../src/remote-stream.js';
 import { wantedOf } from '../src/room.js';
-import { orderCodecs } from '../src/transport.js';
+import { orderCodecs, slotCodecs } from '../src/transport.js';
 
 describe('Emitter', () => {
   it('calls listeners until told to stop', () => {
@@ -96,6 +96,29 @@ it('puts the room’s codecs first, in its order, and keeps the others', () => {
     (mimeType, n) => ({ mimeType, n }),
   );
   expect(orderCodecs(codecs, ['vp8', 'H264', 'opus']).map(({ n }) => n)).toEqual([3, 1, 4, 0, 2, 5]);
+});
+
+it('keeps the codecs of slots that the server forwards', () => {
+  const h264 = 'level-asymmetry-allowed=1;packetization-mode=';
+  const codecs = [
+    ['video/VP8'],
+    ['video/rtx'],
+    ['video/VP9', 'profile-id=0'],
+    ['video/VP9', 'profile-id=2'],
+    ['video/VP9', 'max-fs=12288;max-fr=60'],
+    ['video/H264', `${h264}1;profile-level-id=42e01f`],
+    ['video/H264', `${h264}0;profile-level-id=42e01f`],
+    ['video/H264', `${h264}1;profile-level-id=f4001f`],
+    ['video/AV1', 'level-idx=5;profile=0;tier=0'],
+    ['video/AV1', 'level-idx=5;profile=1;tier=0'],
+    ['video/AV1'],
+    ['video/red'],
+    ['video/flexfec-03', 'repair-window=10000000'],
+    ['audio/opus', 'minptime=10;useinbandfec=1'],
+    ['audio/red', '111/111'],
+    ['audio/CN'],
+  ].map(([mimeType = '', sdpFmtpLine], n) => ({ mimeType, ...(sdpFmtpLine && { sdpFmtpLine }), n }));
+  expect(slotCodecs(codecs).map(({ n }) => n)).toEqual([0, 1, 2, 4, 5, 8, 10, 13, 14]);
 });
 
 describe('wantedOf', () => {

@@ -50,6 +50,14 @@ export declare class Transport {
     signallingBack(): void;
     close(): void;
 }
+/**
+ * Of the codecs that a browser receives, those in which the server may forward to it. Of H264 and packetization
+ * mode 0 it needs nothing: whoever takes mode 1 takes that too.
+ */
+export declare function slotCodecs<C extends {
+    mimeType: string;
+    sdpFmtpLine?: string;
+}>(codecs: readonly C[]): C[];
 /** The codecs, those of names first and in their order; all are kept. */
 export declare function orderCodecs<C extends {
     mimeType: string;
