@@ -74,6 +74,7 @@ type Server struct {
 	// client address.
 	failures *addressLimits
 	arrivals *addressLimits
+	doorstep *doorstep
 }
 
 // New makes a Server.
@@ -106,6 +107,7 @@ func New(config Config) (*Server, error) {
 		failures: newAddressLimits(1, 50),
 		// A class of pupils behind one address comes in together.
 		arrivals: newAddressLimits(1, 100),
+		doorstep: newDoorstep(),
 	}
 	if config.Meet {
 		guests, err := newGuests(s)

@@ -25,10 +25,18 @@ const (
 type Conn struct {
 	socket *websocket.Conn
 	remote string
+	leave  func() // the doorstep
 }
 
-// Read gives the next message, at most protocol.MaxFrame bytes. A binary or
-// larger message ends the socket.
+// Opened tells that somebody has joined: the socket does not count as one that
+// waits any more, and its messages may have protocol.MaxFrame bytes.
+func (c *Conn) Opened() {
+	c.leave()
+	c.socket.SetReadLimit(protocol.MaxFrame)
+}
+
+// Read gives the next message, at most 64 KiB and, once Opened,
+// protocol.MaxFrame bytes. A binary or larger message ends the socket.
 func (c *Conn) Read(ctx context.Context) ([]byte, error) {
 	kind, b, err := c.socket.Read(ctx)
 	if err != nil {
@@ -70,6 +78,7 @@ func (s *Server) addSignal(mux *http.ServeMux) {
 		Responses: map[string]*huma.Response{
 			"101": {Description: "The socket is open; send join or resume."},
 			"403": {Description: "The page's origin is not one that the operator allows.", Content: problem},
+			"503": {Description: "Too many sockets wait to join.", Content: problem},
 			"426": {Description: "This is a WebSocket.", Content: problem},
 		},
 	})
@@ -87,6 +96,14 @@ func (s *Server) signal(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusForbidden, protocol.CodeForbidden, fmt.Sprintf("pages of %.200q may not use this server", r.Header.Get("Origin")))
 		return
 	}
+	from := s.clientOf(r).address
+	leave, ok := s.doorstep.step(from)
+	if !ok {
+		w.Header().Set("Retry-After", "5")
+		writeProblem(w, http.StatusServiceUnavailable, protocol.CodeUnavailable, "too many sockets wait to join; try again in some seconds")
+		return
+	}
+	defer leave()
 	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // originAllowed has looked; a request carries a token and no cookie
 		CompressionMode:    websocket.CompressionDisabled,
@@ -96,11 +113,11 @@ func (s *Server) signal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() { _ = socket.CloseNow() }()
-	socket.SetReadLimit(protocol.MaxFrame)
+	socket.SetReadLimit(maxOpening)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	go keepAlive(ctx, socket)
-	conn := &Conn{socket: socket, remote: s.clientOf(r).address.String()}
+	conn := &Conn{socket: socket, remote: from.String(), leave: leave}
 	if err := s.Signal(ctx, conn); err != nil {
 		s.Log.DebugContext(ctx, "a socket ended", "from", conn.remote, "reason", err)
 	}

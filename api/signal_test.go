@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 // echo sends back each message, and closes at "bye".
 func echo(ctx context.Context, conn *Conn) error {
+	conn.Opened()
 	for {
 		b, err := conn.Read(ctx)
 		if err != nil {
@@ -195,3 +197,78 @@ func TestCutBody(t *testing.T) {
 type errReader struct{}
 
 func (errReader) Read([]byte) (int, error) { return 0, errors.New("cut") }
+
+// Sockets on which nobody joins are bounded, by address and in all; those on
+// which somebody has joined are not.
+func TestTheDoorstepIsBounded(t *testing.T) {
+	joined := make(chan struct{})
+	d, url := serve(t, func(c *Config) {
+		c.Signal = func(ctx context.Context, conn *Conn) error {
+			b, err := conn.Read(ctx)
+			if err == nil && string(b) == "join" {
+				conn.Opened()
+				joined <- struct{}{}
+				_, err = conn.Read(ctx)
+			}
+			return err
+		}
+	})
+	guest, _, err := dial(t, url, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := guest.Write(t.Context(), websocket.MessageText, []byte("join")); err != nil {
+		t.Fatal(err)
+	}
+	<-joined
+	var leaves []func()
+	for range maxOnDoorstepEach {
+		leave, ok := d.server.doorstep.step(netip.MustParseAddr("127.0.0.1"))
+		if !ok {
+			t.Fatalf("%d sockets could wait", len(leaves))
+		}
+		leaves = append(leaves, leave)
+	}
+	if _, status, err := dial(t, url, ""); err == nil || status != http.StatusServiceUnavailable {
+		t.Errorf("one too many got %d %v", status, err)
+	}
+	leaves[0]()
+	leaves[0]()
+	patient, _, err := dial(t, url, "")
+	if err != nil {
+		t.Fatal("after one has left:", err)
+	}
+	for i := range maxOnDoorstep {
+		leave, ok := d.server.doorstep.step(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
+		if !ok {
+			break
+		}
+		leaves = append(leaves, leave)
+	}
+	if _, ok := d.server.doorstep.step(netip.MustParseAddr("2001:db8::1")); ok {
+		t.Error("more wait than there may be in all")
+	}
+	if err := patient.Write(t.Context(), websocket.MessageText, bytes.Repeat([]byte("x"), maxOpening+1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := patient.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusMessageTooBig {
+		t.Errorf("an opening frame that is too large: %v", err)
+	}
+	_ = guest.CloseNow()
+	for _, leave := range leaves {
+		leave()
+	}
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		d.server.doorstep.mu.Lock()
+		all, from := d.server.doorstep.all, len(d.server.doorstep.from)
+		d.server.doorstep.mu.Unlock()
+		if all == 0 && from == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d sockets of %d addresses are left on the doorstep", all, from)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

@@ -44,6 +44,7 @@ func (c *Controller) Serve(ctx context.Context, conn Conn) error {
 		c.log.Debug("refused", "from", conn.RemoteAddr(), "error", err)
 		return err
 	}
+	conn.Opened()
 	for {
 		text, readErr := conn.Read(ctx)
 		if readErr != nil {

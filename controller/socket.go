@@ -18,6 +18,8 @@ type Conn interface {
 	Read(ctx context.Context) ([]byte, error)
 	Write(ctx context.Context, text []byte) error
 	Close(code int, reason string) error
+	// Opened is called once the client has joined or resumed.
+	Opened()
 	RemoteAddr() string
 }
 

@@ -227,6 +227,8 @@ func (p *pipe) Close(code int, _ string) error {
 	return nil
 }
 
+func (p *pipe) Opened() {}
+
 func (p *pipe) RemoteAddr() string { return "192.0.2.1:1" }
 
 // client is a client that keeps the rules, unless told otherwise.
