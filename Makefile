@@ -19,7 +19,7 @@ run: ## start the server (the same as: go run ./cmd/tertulia)
 
 .PHONY: build
 build: ## build the one binary: ./tertulia
-	CGO_ENABLED=0 go build -trimpath -o tertulia ./cmd/tertulia
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o tertulia ./cmd/tertulia
 
 .PHONY: test
 test: ## install what is needed, then run every check and test
@@ -48,7 +48,7 @@ $(BIN)/golangci-lint:
 
 .PHONY: e2e
 e2e: ## run the real binary with real browsers and foreign peers
-	go build -o .cache/bin/tertulia ./cmd/tertulia
+	go build -trimpath -ldflags='-s -w' -o .cache/bin/tertulia ./cmd/tertulia
 	npm --prefix e2e run --silent test
 
 .PHONY: web

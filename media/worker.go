@@ -19,7 +19,7 @@ import (
 )
 
 // heartbeatInterval is how often a worker says that it lives.
-const heartbeatInterval = 250 * time.Millisecond
+const heartbeatInterval = 200 * time.Millisecond
 
 // Config is what a worker needs. The zero value of each field that says so is
 // a good default.

@@ -25,7 +25,7 @@ type serviceCommand struct {
 type roomCommand struct {
 	List   roomList   `cmd:"" default:"withargs" help:"List the rooms of a service."`
 	Create roomCreate `cmd:"" help:"Create a room; prints its id."`
-	Delete roomDelete `cmd:"" help:"Delete a room. People in it stay until the server notices, within a minute."`
+	Delete roomDelete `cmd:"" help:"Delete a room. People in it stay until they leave; the API's DELETE ends their call too."`
 }
 
 type serviceList struct{}

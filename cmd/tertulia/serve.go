@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -84,6 +85,9 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	go h.handler.Run(ctx)
+	// Migrations and the description of the API needed memory that taking calls
+	// does not.
+	debug.FreeOSMemory()
 	c.printWelcome(out, all, h)
 	h.ready.Store(true)
 
