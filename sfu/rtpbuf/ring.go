@@ -66,6 +66,7 @@ type Ring struct {
 	table  []Entry // by Seq modulo its length, a power of two
 
 	written uint64 // bytes ever written, skipped ends of the arena included
+	floor   uint64 // what was written before is lost, since the arena grew over it
 	next    int    // where the next packet goes in the arena
 	round   int64  // when the present round of the arena began
 }
@@ -146,13 +147,14 @@ func (r *Ring) Payload(e *Entry) []byte {
 // Reset forgets all packets and keeps the memory.
 func (r *Ring) Reset() {
 	clear(r.table)
-	r.next, r.written = 0, 0
+	r.next, r.written, r.floor = 0, 0, 0
 }
 
 // holds says whether the bytes of an entry are still there: the arena holds the
-// last len(arena) bytes of all that was written.
+// last len(arena) bytes of all that was written above the floor.
 func (r *Ring) holds(e *Entry) bool {
-	return e.end-1-uint64(e.size)+uint64(len(r.arena)) >= r.written
+	start := e.end - 1 - uint64(e.size)
+	return start >= r.floor && start+uint64(len(r.arena)) >= r.written
 }
 
 // wrap begins a new round of the arena, or makes the arena larger when the round
@@ -162,6 +164,9 @@ func (r *Ring) wrap(now int64, need int) {
 		size := min(len(r.arena)+len(r.arena)/2, r.limits.MaxBytes)
 		if r.next+need <= size {
 			// What is there keeps its place; the round goes on in the new part.
+			// The round before it, which has been overwritten, was of another
+			// length: its bytes can be told no more from those of this one.
+			r.floor = r.written - uint64(r.next)
 			arena := make([]byte, size)
 			copy(arena, r.arena)
 			r.arena = arena

@@ -106,6 +106,36 @@ func TestHoldsABurst(t *testing.T) {
 	}
 }
 
+// After a calm time, packets come in bursts: the arena grows within a round, and
+// what of the round before it has been overwritten is held no more.
+func TestGrowthForgetsWhatWasOverwritten(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, l := range []Limits{Audio, Video} {
+		for range 20 {
+			r := New(l)
+			sizes := map[uint64]int{}
+			seq, now := uint64(1<<16), int64(0)
+			for burst := range 12 {
+				packets := 30 + rng.IntN(200)
+				for range packets {
+					seq++
+					sizes[seq] = 8 + rng.IntN(l.Bytes/40)
+					r.Put(Entry{Seq: seq, At: now}, packet(seq, 8), packet(seq, sizes[seq]))
+					if burst%2 == 0 {
+						now += int64(20 * time.Millisecond)
+					}
+				}
+				for s := uint64(1<<16) + 1; s <= seq; s++ {
+					e := r.Get(s)
+					if e != nil && (!bytes.Equal(r.Payload(e), packet(s, sizes[s])) || !bytes.Equal(r.Extensions(e), packet(s, 8))) {
+						t.Fatalf("packet %d of %d has other bytes", s, seq)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestRefusesWhatDoesNotFit(t *testing.T) {
 	r := New(Video)
 	if r.Put(Entry{Seq: 1}, make([]byte, 256), nil) != nil || r.Put(Entry{Seq: 1}, nil, make([]byte, MaxSize+1)) != nil {
