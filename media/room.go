@@ -72,8 +72,8 @@ func (r *room) close() {
 
 // empty says whether the room holds nothing any more.
 func (r *room) empty() bool {
-	streams, subscriptions := r.router.Listing()
-	return len(r.byKey) == 0 && len(streams) == 0 && len(subscriptions) == 0
+	streams, subscriptions := r.router.Counts()
+	return len(r.byKey) == 0 && streams == 0 && subscriptions == 0
 }
 
 // newSSRC gives a random SSRC that no transport of the room sends (RFC 3550 §8.1

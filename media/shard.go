@@ -48,6 +48,7 @@ type shard struct {
 	nextSweep   time.Time
 	closed      bool
 
+	subscriptions          int    // at the last sweep
 	sentPackets, sentBytes uint64 // since the last sweep
 
 	takenWork      []func(time.Time)
@@ -109,7 +110,7 @@ func (s *shard) wakeAt(now time.Time) time.Time {
 	if s.nextAdvance.Before(at) && len(s.rooms) > 0 {
 		at = s.nextAdvance
 	}
-	if s.nextSweep.Before(at) && len(s.byUfrag) > 0 {
+	if s.nextSweep.Before(at) && (len(s.byUfrag) > 0 || s.subscriptions > 0) {
 		at = s.nextSweep
 	}
 	return at
@@ -209,6 +210,13 @@ func (s *shard) sweep(now time.Time) {
 	for _, p := range s.byUfrag {
 		p.checkConsent(now)
 	}
+	subscriptions := 0
+	for _, r := range s.rooms {
+		_, n := r.router.Counts()
+		subscriptions += n
+	}
+	s.worker.counters.subscriptions.Add(int64(subscriptions - s.subscriptions))
+	s.subscriptions = subscriptions
 	s.worker.counters.packetsOut.Add(s.sentPackets)
 	s.worker.counters.bytesOut.Add(s.sentBytes)
 	s.sentPackets, s.sentBytes = 0, 0

@@ -23,3 +23,8 @@ func (r *Router) Listing() (streams []protocol.PublishStream, subscriptions []pr
 	}
 	return streams, subscriptions
 }
+
+// Counts gives how many streams and subscriptions there are.
+func (r *Router) Counts() (streams, subscriptions int) {
+	return len(r.state.Publications), len(r.state.Subscriptions)
+}

@@ -1520,7 +1520,10 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 	#T(e) {
 		let t = Y(e);
 		if (e.id === this.#s.id) {
-			this.#s = t, this.emit("participant-updated", t);
+			this.#s = {
+				...t,
+				permissions: this.#s.permissions
+			}, this.emit("participant-updated", t);
 			return;
 		}
 		let n = this.#c.get(e.id);

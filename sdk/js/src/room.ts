@@ -497,7 +497,8 @@ export class Room extends Emitter<RoomEvents> {
   #putParticipant(wire: WireParticipant): void {
     const participant = participantOf(wire);
     if (wire.id === this.#me.id) {
-      this.#me = participant;
+      // What one may do is told at the door only, and to nobody else.
+      this.#me = { ...participant, permissions: this.#me.permissions };
       this.emit('participant-updated', participant);
       return;
     }
