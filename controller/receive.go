@@ -12,7 +12,7 @@ type incoming struct {
 	malformed *protocol.Error  // there is no frame to speak of
 	request   protocol.Request // nil for bare acknowledgements
 	refused   *protocol.Error  // the request has no sense
-	size      int              // of its text
+	size      int              // of its text, as it counts for session.traffic
 }
 
 func decode(text []byte) incoming {
@@ -24,6 +24,9 @@ func decode(text []byte) incoming {
 		in.malformed = protocol.Errorf(protocol.CodeBadRequest, "Frames with a type, and only those, have a number.")
 	case f.Type != "":
 		in.request, in.refused = protocol.DecodeRequest(f.Type, f.Data)
+	}
+	if _, offer := in.request.(protocol.Offer); offer {
+		in.size /= 4 // nobody else is told it; but to answer it takes time
 	}
 	in.frame.Data = nil // not needed any more
 	return in
