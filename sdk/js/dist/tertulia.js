@@ -1057,7 +1057,7 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 			video: t
 		};
 		for (let e of ["audio", "video"]) {
-			let t = Math.min(64, Math.ceil(n[e] / N) * N);
+			let t = Math.min(60, Math.ceil(n[e] / N) * N);
 			for (; this.#r[e] < t; this.#r[e]++) B(this.pc.addTransceiver(e, { direction: "recvonly" }), e), this.#s = !0;
 		}
 		this.#s && this.#m > 0 && this.negotiate();

@@ -15,8 +15,8 @@ export const maxFrame = 512 << 10;
 /** Bytes of the JSON of one message to others. */
 export const maxMessage = 64 << 10;
 
-/** Receiving slots of one transport, of each kind. */
-export const maxSlots = 64;
+/** Receiving slots of one transport, of each kind: Firefox connects no more than 128 m-sections in all. */
+export const maxSlots = 60;
 
 export interface Frame {
   seq?: number;

@@ -8,8 +8,8 @@ export declare const clientName = "tertulia-js/0.1.0";
 export declare const maxFrame: number;
 /** Bytes of the JSON of one message to others. */
 export declare const maxMessage: number;
-/** Receiving slots of one transport, of each kind. */
-export declare const maxSlots = 64;
+/** Receiving slots of one transport, of each kind: Firefox connects no more than 128 m-sections in all. */
+export declare const maxSlots = 60;
 export interface Frame {
     seq?: number;
     ack?: number;
