@@ -52,7 +52,7 @@ func (c *serveCommand) build(ctx context.Context, all *commands, log *slog.Logge
 	if h.store, err = store.Open(ctx, all.databaseURL()); err != nil {
 		return nil, err
 	}
-	if h.super, err = c.superService(ctx, h.store); err != nil {
+	if h.super, err = c.superService(ctx, h.store, log); err != nil {
 		return nil, err
 	}
 	if h.bus, err = bus.Start(); err != nil {
@@ -88,11 +88,18 @@ func (c *serveCommand) build(ctx context.Context, all *commands, log *slog.Logge
 	return h, nil
 }
 
+// goodKeyLength is how many characters a key of HS256 should have (RFC 7518
+// §3.2 asks for 256 bits).
+const goodKeyLength = 32
+
 // superService makes the first service at the first start, or finds it.
-func (c *serveCommand) superService(ctx context.Context, s *store.Store) (store.Service, error) {
+func (c *serveCommand) superService(ctx context.Context, s *store.Store, log *slog.Logger) (store.Service, error) {
 	id := protocol.ServiceID(c.SuperserviceID)
 	if id != "" && !id.Valid() {
 		return store.Service{}, errors.New("TERTULIA_SUPERSERVICE_ID must have 24 lower-case hexadecimal characters")
+	}
+	if n := len(c.SuperserviceKey); n > 0 && n < goodKeyLength {
+		log.Warn("the key of the first service is short: whoever guesses it manages every service", "characters", n, "advised", goodKeyLength)
 	}
 	service, _, err := s.EnsureSuperService(ctx, id, c.SuperserviceKey)
 	return service, err
