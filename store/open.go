@@ -70,6 +70,9 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
+// leastRoom is how many bytes must be free on the disk at the start.
+const leastRoom = 512 << 10
+
 // prepareFile makes the folder and the file, which holds keys and is therefore
 // for its owner alone; SQLite gives its companions the same mode.
 func prepareFile(path string) error {
@@ -90,8 +93,12 @@ func prepareFile(path string) error {
 	if err != nil {
 		return explainFile("write in the data directory "+dir, err)
 	}
-	_ = probe.Close()
-	_ = os.Remove(probe.Name())
+	// Nor can it work on a disk without room for a new database and its WAL.
+	_, err = probe.Write(make([]byte, leastRoom))
+	err = errors.Join(err, probe.Close(), os.Remove(probe.Name()))
+	if err != nil {
+		return explainFile("write in the data directory "+dir, err)
+	}
 	return nil
 }
 
