@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -25,6 +26,13 @@ func framed(b []byte) []byte {
 
 func aCheck() []byte {
 	return stun.MustBuild(stun.BindingRequest, stun.TransactionID, stun.NewUsername("Aours:them"), stun.Fingerprint).Raw
+}
+
+// median tells whether calls wait: a busy machine delays a few of them, waiting
+// delays most.
+func median(took []time.Duration) time.Duration {
+	slices.Sort(took)
+	return took[len(took)/2]
 }
 
 // readFrame reads one frame of a connection.
@@ -223,10 +231,10 @@ func TestTCPSlowReader(t *testing.T) {
 		c.Authenticated()
 
 		const video, otherVideo, audio, repair = 1, 2, 3, 4
-		var longest time.Duration
+		var took []time.Duration
 		send := func(ssrc uint32, size int, class Class) bool {
 			begin := time.Now()
-			defer func() { longest = max(longest, time.Since(begin)) }()
+			defer func() { took = append(took, time.Since(begin)) }()
 			return c.Send(rtpFrame(ssrc, size), class)
 		}
 		sent := 0
@@ -240,6 +248,10 @@ func TestTCPSlowReader(t *testing.T) {
 		}
 		if send(video, 1100, ClassKeyframe) || send(otherVideo, 1100, ClassVideo) || send(repair, 1100, ClassRepair) {
 			t.Error("video was sent while much is waiting")
+		}
+		// These found the socket full.
+		if each := median(took[max(0, len(took)-100):]); each > time.Millisecond {
+			t.Errorf("half of the sends to who does not read took %v or more", each)
 		}
 		go func() { _, _ = io.Copy(io.Discard, client) }()
 		waiting := func() int {
@@ -259,9 +271,6 @@ func TestTCPSlowReader(t *testing.T) {
 		}
 		if send(otherVideo, 1100, ClassVideo) {
 			t.Error("the keyframe of one stream let another go on")
-		}
-		if longest > 200*time.Millisecond {
-			t.Errorf("a send took %v", longest)
 		}
 		if st := s.Stats(); st.VideoDropped != 7 || st.Cut != 0 {
 			t.Errorf("stats %+v, want 7 dropped", st)
