@@ -44,7 +44,9 @@ type Controller struct {
 	workers *workers
 	ctx     context.Context // until Close
 	stop    context.CancelFunc
-	work    sync.WaitGroup // goroutines of the controller's own
+	work    sync.WaitGroup  // goroutines of the controller's own
+	doors   context.Context // until Drain
+	shut    context.CancelFunc
 
 	mu       sync.Mutex
 	loops    map[protocol.RoomID]*loop
@@ -64,6 +66,7 @@ func New(c Config) (*Controller, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	k := &Controller{config: c, log: c.Log, ctx: ctx, stop: stop, loops: map[protocol.RoomID]*loop{}, revoking: map[string]bool{}, drained: make(chan struct{})}
+	k.doors, k.shut = context.WithCancel(ctx)
 	var err error
 	if k.secret, err = c.Store.Secret(ctx, "resume"); err != nil {
 		stop()
@@ -160,6 +163,7 @@ func (c *Controller) Drain(ctx context.Context) {
 		}
 	}
 	c.mu.Unlock()
+	c.shut()
 	c.eachLoop(func(l *loop, now time.Time) {
 		for _, s := range l.sessions {
 			l.detach(now, s, protocol.CloseComeBack, "the server shuts down", false)

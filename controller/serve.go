@@ -87,7 +87,15 @@ func (c *Controller) socketCloses() {
 func (c *Controller) open(ctx context.Context, k *socket) (*loop, *protocol.Error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	text, err := k.conn.Read(ctx)
+	// Who has not said anything yet does not delay the end of the server.
+	reading, stop := context.WithCancel(ctx)
+	undo := context.AfterFunc(c.doors, stop)
+	text, err := k.conn.Read(reading)
+	undo()
+	stop()
+	if err != nil && c.doors.Err() != nil {
+		return nil, protocol.Errorf(protocol.CodeUnavailable, "The server shuts down; come back.")
+	}
 	if err != nil {
 		return nil, protocol.Errorf(protocol.CodeBadRequest, "No opening frame came within %d seconds.", int(openTimeout.Seconds()))
 	}

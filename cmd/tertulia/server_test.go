@@ -461,8 +461,12 @@ func TestWhatIsMalformed(t *testing.T) {
 	if status, _ := p.call("GET", "/healthz", "", ""); status != http.StatusOK {
 		t.Errorf("after all that: %d", status)
 	}
+	began := time.Now()
 	if out := p.end(); strings.Contains(out, "panic") {
 		t.Error(out)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the end took %v", took)
 	}
 }
 
