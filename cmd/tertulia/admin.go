@@ -19,6 +19,7 @@ import (
 type serviceCommand struct {
 	List   serviceList   `cmd:"" default:"1" help:"List the services."`
 	Create serviceCreate `cmd:"" help:"Create a service; prints its id and key."`
+	Show   serviceShow   `cmd:"" help:"Print the id and key of a service."`
 	Delete serviceDelete `cmd:"" help:"Delete a service and its rooms."`
 }
 
@@ -56,9 +57,28 @@ func (c serviceCreate) Run(ctx context.Context, all *commands, out *os.File) err
 		if err != nil {
 			return fmt.Errorf("service %s: %w", c.Name, err)
 		}
-		fmt.Fprintf(out, "id  %s\nkey %s\n", service.ID, service.Key)
-		return nil
+		return printService(out, service)
 	})
+}
+
+type serviceShow struct {
+	ID protocol.ServiceID `arg:"" optional:"" help:"Id of the service; by default the first one."`
+}
+
+// Run prints a service with its key.
+func (c serviceShow) Run(ctx context.Context, all *commands, out *os.File) error {
+	return all.withStore(ctx, func(s *store.Store) error {
+		service, err := serviceOrFirst(ctx, s, c.ID)
+		if err != nil {
+			return err
+		}
+		return printService(out, service)
+	})
+}
+
+func printService(out *os.File, service store.Service) error {
+	_, err := fmt.Fprintf(out, "id  %s\nkey %s\n", service.ID, service.Key)
+	return err
 }
 
 type serviceDelete struct {

@@ -29,6 +29,7 @@ type house struct {
 	controller *controller.Controller
 	handler    *api.Server
 	super      store.Service
+	superMade  bool // by this start: its key is shown once
 	publicURL  *url.URL
 	ready      atomic.Bool
 }
@@ -52,7 +53,7 @@ func (c *serveCommand) build(ctx context.Context, all *commands, log *slog.Logge
 	if h.store, err = store.Open(ctx, all.databaseURL()); err != nil {
 		return nil, err
 	}
-	if h.super, err = c.superService(ctx, h.store, log); err != nil {
+	if h.super, h.superMade, err = c.superService(ctx, h.store, log); err != nil {
 		return nil, err
 	}
 	if h.bus, err = bus.Start(); err != nil {
@@ -93,16 +94,15 @@ func (c *serveCommand) build(ctx context.Context, all *commands, log *slog.Logge
 const goodKeyLength = 32
 
 // superService makes the first service at the first start, or finds it.
-func (c *serveCommand) superService(ctx context.Context, s *store.Store, log *slog.Logger) (store.Service, error) {
+func (c *serveCommand) superService(ctx context.Context, s *store.Store, log *slog.Logger) (service store.Service, made bool, err error) {
 	id := protocol.ServiceID(c.SuperserviceID)
 	if id != "" && !id.Valid() {
-		return store.Service{}, errors.New("TERTULIA_SUPERSERVICE_ID must have 24 lower-case hexadecimal characters")
+		return store.Service{}, false, errors.New("TERTULIA_SUPERSERVICE_ID must have 24 lower-case hexadecimal characters")
 	}
 	if n := len(c.SuperserviceKey); n > 0 && n < goodKeyLength {
 		log.Warn("the key of the first service is short: whoever guesses it manages every service", "characters", n, "advised", goodKeyLength)
 	}
-	service, _, err := s.EnsureSuperService(ctx, id, c.SuperserviceKey)
-	return service, err
+	return s.EnsureSuperService(ctx, id, c.SuperserviceKey)
 }
 
 // startWorker opens the media sockets and starts the media worker on them.
@@ -165,7 +165,15 @@ func (c *serveCommand) printWelcome(out *os.File, all *commands, h *house) {
 		fmt.Fprintf(out, "  Meet     %s/\n", base)
 	}
 	fmt.Fprintf(out, "  API      %s/v1   (described at %s/v1/openapi.json)\n", base, base)
-	fmt.Fprintf(out, "  Service  id  %s\n           key %s\n", h.super.ID, h.super.Key)
+	fmt.Fprintf(out, "  Service  id  %s\n", h.super.ID)
+	switch {
+	case h.superMade && c.SuperserviceKey == "":
+		fmt.Fprintf(out, "           key %s   (shown this once; tertulia service show prints it)\n", h.super.Key)
+	case c.SuperserviceKey == "":
+		fmt.Fprintln(out, "           key as made at the first start; tertulia service show prints it")
+	default:
+		fmt.Fprintln(out, "           key as set")
+	}
 	fmt.Fprintf(out, "  Media    UDP %s, TCP %s, %d loops\n", c.UDP, c.TCP, c.shards())
 	fmt.Fprintf(out, "  Data     %s\n\n", all.databaseLabel())
 	if c.TLS == "self" {
