@@ -1,11 +1,15 @@
-/** Joins a video or audio element to a MediaStream; blocked is called when the browser refuses to play sound. */
-export function play(element: HTMLMediaElement, options: { media: MediaStream | undefined; blocked?: () => void }) {
+/**
+ * Joins a video or audio element to a MediaStream; blocked is called when the browser refuses to play
+ * sound, painted when the first picture is on screen.
+ */
+export function play(element: HTMLMediaElement, options: { media: MediaStream | undefined; blocked?: () => void; painted?: () => void }) {
   let current: MediaStream | undefined
-  const set = ({ media, blocked }: typeof options) => {
+  const set = ({ media, blocked, painted }: typeof options) => {
     if (media === current) return
     current = media
     element.srcObject = media ?? null
     if (!media) return
+    if (painted) onPainted(element as HTMLVideoElement, painted)
     element.play().catch((error: unknown) => {
       if (error instanceof DOMException && error.name === 'NotAllowedError') blocked?.()
     })
@@ -17,6 +21,11 @@ export function play(element: HTMLMediaElement, options: { media: MediaStream | 
       element.srcObject = null
     },
   }
+}
+
+function onPainted(video: HTMLVideoElement, painted: () => void) {
+  if ('requestVideoFrameCallback' in video) video.requestVideoFrameCallback(painted)
+  else (video as HTMLMediaElement).addEventListener('loadeddata', painted, { once: true })
 }
 
 /** Whether the browser lets a page choose the speaker. */

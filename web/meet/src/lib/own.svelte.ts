@@ -78,18 +78,23 @@ export class Own {
       await this.#open({ audio: kind === 'audio', video: kind === 'video' })
       return
     }
+    const muted = stream.muted(kind)
+    const opens = muted && stream.tracks.some((track) => track.kind === kind && !track.mediaTrack)
+    // The camera's light goes out with the picture.
+    const done = (muted ? stream.unmute(kind) : stream.mute(kind, { release: kind === 'video' })).then(
+      () => this.#clear(kind),
+      (error: unknown) => {
+        this.problems[kind] = this.#why(error, kind)
+      },
+    )
+    this.#version++
+    // Only a device that opens is waited for. The rest is so at once, and may be taken back
+    // at once: during a cut the server hears of it much later.
+    if (!opens) return
     this.#starting[kind] = true
-    try {
-      if (stream.muted(kind)) await stream.unmute(kind)
-      // The camera's light goes out with the picture.
-      else await stream.mute(kind, { release: kind === 'video' })
-      this.#clear(kind)
-    } catch (error) {
-      this.problems[kind] = this.#why(error, kind)
-    } finally {
-      this.#starting[kind] = false
-      this.#version++
-    }
+    await done
+    this.#starting[kind] = false
+    this.#version++
   }
 
   async setDevice(kind: Kind, deviceId: string): Promise<void> {
@@ -184,6 +189,7 @@ export class Own {
     try {
       const stream = await this.#capture(want)
       stream.on('mute', (track, by) => {
+        this.#starting[track.kind] = false
         this.#version++
         if (by) this.onMuted(track.kind, by.user)
       })
