@@ -11,6 +11,7 @@ const networks = {
   'Chromium without its loopback flag': 'no-loopback-flag',
   'IPv6 only': 'ipv6-only',
   '5 % loss each way': 'loss',
+  'plain HTTP: the page says why there is no camera': 'plain-http',
   'aiortc and GStreamer as peers': 'foreign-peers',
 };
 
