@@ -93,6 +93,16 @@ func receive(t *testing.T, c *client, slots int) *atomic.Int64 {
 	return received
 }
 
+// carry publishes the first video section of one client as stream 7, and
+// subscribes another to it.
+func (r *rig) carry(from, to *client) {
+	r.t.Helper()
+	r.must(protocol.PublishStream{Participant: from.id, Stream: 7, Tracks: []protocol.PublishTrack{{
+		Track: protocol.Track{ID: "camera", Kind: protocol.Video, Source: protocol.Camera}, Transport: "main", MID: "0",
+	}}})
+	r.must(protocol.SubscribeStream{Participant: to.id, SubscribeTo: protocol.SubscribeTo{Stream: 7, Transport: "main"}})
+}
+
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !holds(); {
@@ -112,10 +122,7 @@ func TestAStreamReachesItsSubscriber(t *testing.T) {
 			received := receive(t, to, 2)
 			r.negotiate(from, nil)
 			r.negotiate(to, nil)
-			r.must(protocol.PublishStream{Participant: from.id, Stream: 7, Tracks: []protocol.PublishTrack{{
-				Track: protocol.Track{ID: "camera", Kind: protocol.Video, Source: protocol.Camera}, Transport: "main", MID: "0",
-			}}})
-			r.must(protocol.SubscribeStream{Participant: to.id, SubscribeTo: protocol.SubscribeTo{Stream: 7, Transport: "main"}})
+			r.carry(from, to)
 			r.awaitConnected(from.id)
 			r.awaitConnected(to.id)
 			waitFor(t, "fifty packets", func() bool { return received.Load() > 50 })
@@ -152,10 +159,7 @@ func TestAClientMovesBetweenSockets(t *testing.T) {
 			nats := []*relay{newRelay(t, address), newRelay(t, address)}
 			r.negotiate(from, nats[0].only)
 			r.negotiate(to, nats[1].only)
-			r.must(protocol.PublishStream{Participant: from.id, Stream: 7, Tracks: []protocol.PublishTrack{{
-				Track: protocol.Track{ID: "camera", Kind: protocol.Video, Source: protocol.Camera}, Transport: "main", MID: "0",
-			}}})
-			r.must(protocol.SubscribeStream{Participant: to.id, SubscribeTo: protocol.SubscribeTo{Stream: 7, Transport: "main"}})
+			r.carry(from, to)
 			waitFor(t, "media", func() bool { return received.Load() > 20 })
 			for range 4 {
 				for _, nat := range nats {
@@ -175,10 +179,7 @@ func TestICEOverTCP(t *testing.T) {
 	received := receive(t, to, 1)
 	r.negotiate(from, nil)
 	r.negotiate(to, nil)
-	r.must(protocol.PublishStream{Participant: from.id, Stream: 7, Tracks: []protocol.PublishTrack{{
-		Track: protocol.Track{ID: "camera", Kind: protocol.Video, Source: protocol.Camera}, Transport: "main", MID: "0",
-	}}})
-	r.must(protocol.SubscribeStream{Participant: to.id, SubscribeTo: protocol.SubscribeTo{Stream: 7, Transport: "main"}})
+	r.carry(from, to)
 	waitFor(t, "media", func() bool { return received.Load() > 50 })
 }
 
