@@ -14,6 +14,8 @@ const shapes = {
   wide: { viewport: { width: 1440, height: 900 } },
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
 };
+// Of those who are not in the picture: painting their pages too would leave nothing for it.
+const small = { viewport: { width: 320, height: 240 } };
 const others = ['Björn Lind', 'Chiara Rossi', 'Dorothea von Hohenstein', 'Emeka', 'Fatima Zahra', 'Goran Ilić', 'Hana Sato', 'Iván'];
 
 /**
@@ -138,6 +140,13 @@ async function complete(tab, people) {
   await until('all pictures', () =>
     tab.call(() => !document.querySelector('[data-camera="waiting"]') && [...document.querySelectorAll('[data-participant]')].every((tile) => !tile.querySelector('video') || !tile.querySelector('.empty'))),
   );
+  await until('they move', () =>
+    tab.call(async () => {
+      const moving = (video) => new Promise((done) => video.requestVideoFrameCallback(() => video.requestVideoFrameCallback(done)));
+      await Promise.all([...document.querySelectorAll('[data-participant] video')].map(moving));
+      return true;
+    }),
+  );
   await until('the notices are gone', () => tab.call(() => !document.querySelector('[data-testid="notice"]')));
 }
 
@@ -160,7 +169,7 @@ try {
     while (present.length < count - 1) {
       const i = present.length;
       // Three with a camera, then every other; some are muted.
-      present.push(await guest(others[i], { ...(i === 1 && { voice: 1 }), ...(i > 2 && i % 2 && { video: 0 }), ...(i % 3 === 2 && { audio: 0 }) }));
+      present.push(await guest(others[i], { ...(i === 1 && { voice: 1 }), ...(i > 2 && i % 2 && { video: 0 }), ...(i % 3 === 2 && { audio: 0 }) }, small));
     }
   };
   for (const people of [1, 2, 3]) {
@@ -202,7 +211,11 @@ try {
     await complete(tab, 3);
     await until('the screen', () => tab.call(() => document.querySelector('[data-stage] video')?.videoWidth > 0));
   });
-  if ('share-own-wide'.includes(wanted)) await take(present[1], 'share-own-wide');
+  if ('share-own-wide'.includes(wanted)) {
+    await present[1].page.setViewportSize(shapes.wide.viewport);
+    await take(present[1], 'share-own-wide');
+    await present[1].page.setViewportSize(small.viewport);
+  }
   await press(present[1], 'screen');
   await bring(9);
   await each('meeting-9', viewer, (tab) => complete(tab, 9));
