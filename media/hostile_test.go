@@ -444,11 +444,12 @@ func TestHostileOffers(t *testing.T) {
 	head, sections, _ := strings.Cut(good, "m=")
 	video, _, _ := strings.Cut("m="+sections, "\r\nm=")
 	video += "\r\n"
+	bare := regexp.MustCompile(`a=(mid|ssrc|ssrc-group|msid|candidate|end-of-candidates)\b.*\r\n`).ReplaceAllString(video, "")
 	bundle := regexp.MustCompile(`a=group:BUNDLE.*\r\n`)
 	many := func(n int, change func(i int, section string) string) string {
 		var all strings.Builder
 		for i := range n {
-			all.WriteString(change(i, regexp.MustCompile(`a=(mid|ssrc|ssrc-group|msid|candidate|end-of-candidates)\b.*\r\n`).ReplaceAllString(video, "")))
+			all.WriteString(change(i, bare))
 		}
 		group := "a=group:BUNDLE"
 		for _, m := range regexp.MustCompile(`a=mid:(\S+)`).FindAllStringSubmatch(all.String(), -1) {
@@ -488,9 +489,8 @@ func TestHostileOffers(t *testing.T) {
 	// restarted each time.
 	slot := func(round int, port string) string {
 		s := strings.Replace(many(20, func(i int, s string) string {
-			s = regexp.MustCompile(`m=video \d+`).ReplaceAllString(s, "m=video "+port)
-			s = strings.ReplaceAll(s, "a=sendonly", "a=recvonly")
-			return mid(100*round+i, s)
+			_, rest, _ := strings.Cut(strings.TrimPrefix(s, "m=video "), " ")
+			return mid(100*round+i, "m=video "+port+" "+strings.ReplaceAll(rest, "a=sendonly", "a=recvonly"))
 		}), "v=0", "v=0", 1)
 		ufrag := attribute(s, "ice-ufrag")
 		if round%2 == 0 {
