@@ -6,19 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
-)
-
-// How the signalling finds out that a socket is dead before TCP does.
-const (
-	pingEvery   = 15 * time.Second
-	pingTimeout = 10 * time.Second
 )
 
 // Conn is one socket of the native signalling: whole text messages.
@@ -114,32 +107,11 @@ func (s *Server) signal(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = socket.CloseNow() }()
 	socket.SetReadLimit(maxOpening)
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	go keepAlive(ctx, socket)
+	// No WebSocket pings: the session's acknowledgements show within seconds that a
+	// socket is dead, and pings would cost each a goroutine.
+	ctx := r.Context()
 	conn := &Conn{socket: socket, remote: from.String(), leave: leave}
 	if err := s.Signal(ctx, conn); err != nil {
 		s.Log.DebugContext(ctx, "a socket ended", "from", conn.remote, "reason", err)
-	}
-}
-
-// keepAlive pings, and ends the socket when no answer comes: its reader sees an
-// error then.
-func keepAlive(ctx context.Context, socket *websocket.Conn) {
-	ticker := time.NewTicker(pingEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		ping, cancel := context.WithTimeout(ctx, pingTimeout)
-		err := socket.Ping(ping)
-		cancel()
-		if err != nil {
-			_ = socket.CloseNow()
-			return
-		}
 	}
 }

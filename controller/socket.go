@@ -26,6 +26,10 @@ type Conn interface {
 // writeTimeout is how long a client may take to read what is written to it.
 const writeTimeout = 10 * time.Second
 
+// maxIdleText is how much memory for the text of frames a socket keeps while it
+// has nothing to write: enough for acknowledgements, not for answers.
+const maxIdleText = 128
+
 // frame is a frame to a client. data is shared between receivers.
 type frame struct {
 	seq  uint64
@@ -105,9 +109,6 @@ func (s *socket) write(ctx context.Context) {
 	for {
 		frames, finished := s.take()
 		for _, f := range frames {
-			if cap(text) > protocol.MaxFrame {
-				text = nil // a big snapshot is not worth keeping
-			}
 			text = protocol.AppendFrame(text[:0], f.seq, s.received.Load(), f.typ, f.re, f.data)
 			w, cancel := context.WithTimeout(ctx, writeTimeout)
 			err := s.conn.Write(w, text)
@@ -123,6 +124,9 @@ func (s *socket) write(ctx context.Context) {
 		}
 		if len(frames) > 0 {
 			continue
+		}
+		if cap(text) > maxIdleText {
+			text = nil
 		}
 		select {
 		case <-s.wake:

@@ -22,6 +22,7 @@ type mailbox struct {
 	work      []func(now time.Time)
 	datagrams []datagram
 	free      [][]byte // buffers to use again
+	spare     int      // how many of them nobody has needed since the last trim
 	woken     bool
 }
 
@@ -53,6 +54,7 @@ func (m *mailbox) addDatagrams(all []datagram) (wake bool, dropped int) {
 		var buffer []byte
 		if n := len(m.free); n > 0 {
 			buffer, m.free = m.free[n-1], m.free[:n-1]
+			m.spare = min(m.spare, n-1)
 		} else {
 			buffer = make([]byte, 0, handoverSize)
 		}
@@ -82,4 +84,15 @@ func (m *mailbox) giveBack(datagrams []datagram) {
 	for i := range datagrams {
 		m.free = append(m.free, datagrams[i].data[:0])
 	}
+}
+
+// trim lets go of the buffers that nobody has needed since the last trim: a
+// burst should not cost memory for good.
+func (m *mailbox) trim() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	keep := len(m.free) - m.spare
+	clear(m.free[keep:])
+	m.free = m.free[:keep]
+	m.spare = keep
 }

@@ -207,6 +207,7 @@ func (s *shard) postDatagram(path transport.Path, data []byte) {
 // and after a while the transport goes.
 func (s *shard) sweep(now time.Time) {
 	s.nextSweep = now.Add(sweepInterval)
+	s.mail.trim()
 	for _, p := range s.byUfrag {
 		p.checkConsent(now)
 	}

@@ -65,6 +65,7 @@ func (d *Description) Answer(t *Transport, local Local) (next *Transport, answer
 	if err := next.fillSlots(local); err != nil {
 		return nil, "", err
 	}
+	next.compact()
 	next.remember()
 	if t.Peer.Ufrag == "" && !slices.ContainsFunc(next.Sections, func(s Section) bool { return !s.Rejected }) {
 		s := &d.sections[0]

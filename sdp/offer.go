@@ -271,6 +271,7 @@ func AcceptAnswer(t *Transport, answer string) (next *Transport, err error) {
 			return nil, err
 		}
 	}
+	next.compact()
 	return next, d.checkSSRCs(next)
 }
 

@@ -131,6 +131,7 @@ type Section struct {
 
 	// Codecs lists what was agreed, best first, with the payload types of
 	// whoever offered. RED is an entry of its own; RTX is data of its codec.
+	// Sections may share the list, and that of the extensions: neither is changed.
 	Codecs     []Codec     `json:"codecs,omitempty"`
 	Extensions []Extension `json:"extensions,omitempty"`
 	Recv       Receiving   `json:"recv,omitzero"`

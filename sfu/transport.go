@@ -68,7 +68,8 @@ type payloadType struct {
 // SetTransport makes a transport known, or tells the outcome of a
 // renegotiation: sections, payload types, extensions. Slots appear here and
 // tracks find their media. It gives the index of the transport, which stays the
-// same until RemoveTransport.
+// same until RemoveTransport. The router keeps lists of t, which nobody may
+// change any more.
 func (r *Router) SetTransport(now time.Time, key TransportKey, t *sdp.Transport) Peer {
 	at := r.instant(now)
 	p := r.byKey[key]
@@ -132,7 +133,7 @@ func (r *Router) setInbounds(now instant, p *peer, t *sdp.Transport) {
 		} else {
 			in = &inbound{MID: s.Mid, Kind: s.Kind}
 		}
-		in.Codecs = slices.Clone(s.Codecs)
+		in.Codecs = s.Codecs
 		in.index()
 		p.Inbounds = append(p.Inbounds, in)
 		r.signalled(p, in, s)
@@ -207,7 +208,7 @@ func (r *Router) setSlots(now instant, p *peer, t *sdp.Transport) {
 			}
 		}
 		sl.MID, sl.Kind, sl.CNAME, sl.Ordinal = s.Mid, kindOf(s.Kind), s.Send.CNAME, s.Send.Ordinal
-		sl.Codecs = slices.Clone(s.Codecs)
+		sl.Codecs = s.Codecs
 		sl.Form = headerForm{MID: s.Mid, AllowMixed: t.ExtmapAllowMixed}
 		for _, e := range s.Extensions {
 			if kind := extensionURIs[e.URI]; kind != extNone {
