@@ -1,5 +1,5 @@
 /** The listeners of a set of events: a function type by event name. */
-// biome-ignore lint/suspicious/noExplicitAny: listeners of any arguments
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- listeners of any arguments
 export type Listeners<Events> = { [K in keyof Events]: (...args: any[]) => void };
 
 /** Typed events. A listener that throws stops neither the others nor the caller. */
