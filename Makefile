@@ -57,8 +57,8 @@ web: ## rebuild the SDK and the meeting page that are committed
 	npm --prefix web/meet run --silent build
 
 .PHONY: bench
-bench: ## run the micro-benchmarks (docs/benchmarks.md explains the figures)
-	go test -run '^$$' -bench . -benchmem ./sfu/... ./transport/
+bench: ## measure speed, memory and joining (docs/benchmarks.md explains the figures)
+	scripts/bench
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser, for 20 seconds each
