@@ -14,9 +14,9 @@ import (
 	"github.com/tertulia-rtc/tertulia/protocol"
 )
 
-// The limits: of an idle server in KiB, of a participant in kilobytes.
+// The limits, in the kB of /proc: 1,024 bytes. A MB is 1,024 of them.
 const (
-	maxIdle           = 30 * 1000 * 1000 / 1024
+	maxIdle           = 30 * 1024
 	maxPerParticipant = 150
 )
 
@@ -82,6 +82,7 @@ func TestParticipantMemory(t *testing.T) {
 	lens.shoot(10)
 	time.Sleep(*settle / 2)
 	before := server.memory(t)
+	joined := server.processor(t)
 
 	// Eight at a time: the handshakes are those of the peers too.
 	all := make([]*participant, *participants)
@@ -101,6 +102,7 @@ func TestParticipantMemory(t *testing.T) {
 	}
 	close(places)
 	joining.Wait()
+	joined = server.processor(t) - joined
 	t.Cleanup(func() {
 		for _, p := range all {
 			if p != nil {
@@ -133,8 +135,8 @@ func TestParticipantMemory(t *testing.T) {
 		default:
 		}
 	}
-	each := 1.024 * float64(after.rss-before.rss) / float64(*participants)
-	own := 1.024 * float64(after.anon-before.anon) / float64(*participants)
+	each := float64(after.rss-before.rss) / float64(*participants)
+	own := float64(after.anon-before.anon) / float64(*participants)
 	if *pause {
 		t.Logf("PID %d; Enter goes on", server.command.Process.Pid)
 		_, _ = os.Stdin.Read(make([]byte, 1))
@@ -142,7 +144,8 @@ func TestParticipantMemory(t *testing.T) {
 	goroutines, by := server.goroutines(t)
 	t.Logf("%d participants: RSS %.1f MB, %.0f KB each (own %.0f KB; pages of the binary grew by %.1f MB)", *participants, mb(after.rss), each, own, mb(after.file-before.file))
 	t.Logf("with the first: RSS %.1f MB", mb(before.rss))
-	t.Logf("goroutines: %d, %.2f for each participant; idle, each takes %.0f µs of processor a second", goroutines, float64(goroutines)/float64(*participants),
+	t.Logf("goroutines: %d, %.2f for each participant", goroutines, float64(goroutines)/float64(*participants))
+	t.Logf("processor: %.1f ms for each to join; idle, %.0f µs a second for each", float64(joined.Microseconds())/1000/float64(*participants),
 		float64(computed.Microseconds())/settle.Seconds()/float64(*participants))
 	for name, n := range by {
 		if n >= *participants/2 {
@@ -167,4 +170,4 @@ func enter(url, token string, stream protocol.StreamID) (*participant, error) {
 	return p, p.request(protocol.TypeSubscribe, protocol.SubscribeTo{Stream: stream, Transport: "main"}, &nothing)
 }
 
-func mb(kib int) float64 { return float64(kib) * 1024 / 1e6 }
+func mb(kb int) float64 { return float64(kb) / 1024 }

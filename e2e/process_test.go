@@ -136,7 +136,7 @@ func (p *process) room(t *testing.T, n int) (token string) {
 	return made.Token
 }
 
-// memory is what Linux says of a process, in KiB: all that is resident, what of
+// memory is what Linux says of a process, in kB of 1,024 bytes: all that is resident, what of
 // it is the process's own, and what is pages of the binary.
 type memory struct{ rss, anon, file int }
 

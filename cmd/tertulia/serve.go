@@ -55,6 +55,11 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	if err != nil {
 		return err
 	}
+	if os.Getenv("GOGC") == "" {
+		// Forwarding allocates nothing. What is allocated is the short-lived side of
+		// joining, and by Go's default as much of it stays as the server holds.
+		debug.SetGCPercent(50)
+	}
 	h, err := c.build(ctx, all, log)
 	if err != nil {
 		return err
