@@ -85,7 +85,7 @@ class Firefox {
 
   async close() {
     await this.browser.close();
-    this.sound.close();
+    await this.sound.close();
   }
 }
 

@@ -2,7 +2,7 @@
 // is a device to play it on.
 
 import { spawn } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,5 +18,11 @@ export async function startSound() {
     { stdio: 'ignore', env: { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder, PULSE_RUNTIME_PATH: folder } },
   );
   await until('the sound server is there', () => existsSync(socket));
-  return { env: { PULSE_SERVER: `unix:${socket}`, PULSE_COOKIE: join(folder, 'cookie') }, close: () => child.kill() };
+  const close = async () => {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill();
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { env: { PULSE_SERVER: `unix:${socket}`, PULSE_COOKIE: join(folder, 'cookie') }, close };
 }
