@@ -79,6 +79,9 @@ func (m *mailbox) take(work []func(time.Time), datagrams []datagram) ([]func(tim
 
 // giveBack returns the buffers of datagrams that were taken.
 func (m *mailbox) giveBack(datagrams []datagram) {
+	if len(datagrams) == 0 {
+		return // as in most rounds
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range datagrams {

@@ -76,8 +76,8 @@ func (r *room) empty() bool {
 	return len(r.byKey) == 0 && streams == 0 && subscriptions == 0
 }
 
-// newSSRC gives a random SSRC that no transport of the room sends (RFC 3550 §8.1
-// asks for no more than chance; slots keep theirs for life).
+// newSSRC gives a random SSRC for a slot, which keeps it for life. Two alike in
+// one transport are as unlikely as RFC 3550 §8.1 accepts.
 func (r *room) newSSRC() uint32 {
 	for {
 		if ssrc := uint32(r.shard.worker.seed()); ssrc != 0 {
