@@ -600,21 +600,29 @@ func TestHostileChannels(t *testing.T) {
 // on its shard.
 func TestARoomLivesOnOneShard(t *testing.T) {
 	r := newRig(t, 3)
-	const rooms = 40
-	for round := range uint64(5) {
+	const rooms, rounds = 40, 5
+	commands := []protocol.CommandBody{
+		protocol.DropRoom{},
+		protocol.PublishStream{Participant: "00000000-0000-4000-8000-000000000001", Stream: 1, Data: true},
+		protocol.PublishStream{Participant: "00000000-0000-4000-8000-000000000001", Stream: 2, Data: true},
+	}
+	roomID := func(i int) protocol.RoomID { return protocol.RoomID(fmt.Sprintf("%024x", i)) }
+	var answered atomic.Int64
+	for i := range rooms {
+		if _, err := r.bus.Subscribe(protocol.SubjectRoom(roomID(i)), func([]byte) { answered.Add(1) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round := range uint64(rounds) {
 		for i := range rooms {
-			room := protocol.RoomID(fmt.Sprintf("%024x", i))
-			for k, body := range []protocol.CommandBody{
-				protocol.DropRoom{},
-				protocol.PublishStream{Participant: "00000000-0000-4000-8000-000000000001", Stream: 1, Data: true},
-				protocol.PublishStream{Participant: "00000000-0000-4000-8000-000000000001", Stream: 2, Data: true},
-			} {
-				if err := r.bus.Publish(protocol.SubjectWorker("w"), protocol.EncodeCommand(room, 1, round*10+uint64(k), body)); err != nil {
+			for k, body := range commands {
+				if err := r.bus.Publish(protocol.SubjectWorker("w"), protocol.EncodeCommand(roomID(i), 1, round*10+uint64(k)+1, body)); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 	}
+	waitFor(t, "an answer to every command", func() bool { return answered.Load() == int64(rooms*rounds*len(commands)) })
 	count := func() (total int) {
 		for _, s := range r.worker.shards {
 			n := make(chan int)
@@ -630,14 +638,19 @@ func TestARoomLivesOnOneShard(t *testing.T) {
 		}
 		return total
 	}
-	waitFor(t, "two streams in each room, and in one shard", func() bool { return count() == 2*rooms })
+	if n := count(); n != 2*rooms {
+		t.Errorf("%d streams are there, not two in each room", n)
+	}
 	seen := map[protocol.RoomID]int{}
 	for _, s := range r.worker.shards {
 		done := make(chan struct{})
 		s.post(func(time.Time) {
 			for id := range s.rooms {
 				seen[id]++
-				if h := r.worker.rooms[id]; h == nil || h.shard != s {
+				r.worker.mu.Lock()
+				h := r.worker.rooms[id]
+				r.worker.mu.Unlock()
+				if h == nil || h.shard != s {
 					t.Errorf("room %s lives on shard %d, and nobody knows", id, s.index)
 				}
 			}
