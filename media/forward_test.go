@@ -169,7 +169,7 @@ func (s *stage) burst(n int) {
 		if len(s.datagram) == 0 {
 			s.datagram = make([]byte, 2048)
 		}
-		k := s.encrypted.SealRTP(s.datagram, b[:24], nil, b[24:])
+		k := s.encrypted.SealRTP(s.datagram, b[:24], nil, b[24:], 0)
 		s.shard.receive(s.now, s.publisher.path, s.datagram[:k], nil)
 	}
 	s.shard.flush(s.now)

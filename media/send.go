@@ -14,17 +14,17 @@ func (r *room) SendRTP(packet *sfu.Packet) {
 		return
 	}
 	s := r.shard
-	room := len(packet.Header) + len(packet.Prefix) + len(packet.Payload) + p.outbound.Overhead()
+	room := len(packet.Header) + len(packet.Prefix) + len(packet.Payload) + int(packet.Padding) + p.outbound.Overhead()
 	if p.path.TCP != 0 {
 		if room > len(s.scratch) || p.tcp == nil {
 			return
 		}
-		n := p.outbound.SealRTP(s.scratch, packet.Header, packet.Prefix, packet.Payload)
+		n := p.outbound.SealRTP(s.scratch, packet.Header, packet.Prefix, packet.Payload, packet.Padding)
 		p.tcp.Send(s.scratch[:n], tcpClass(packet))
 		p.countOut(n)
 		return
 	}
-	n := p.outbound.SealRTP(s.writer.Reserve(room), packet.Header, packet.Prefix, packet.Payload)
+	n := p.outbound.SealRTP(s.writer.Reserve(room), packet.Header, packet.Prefix, packet.Payload, packet.Padding)
 	s.writer.Commit(&p.path, n)
 	p.countOut(n)
 }

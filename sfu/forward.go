@@ -5,6 +5,7 @@ import (
 
 	"github.com/tertulia-rtc/tertulia/codec"
 	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sfu/bwe"
 	"github.com/tertulia-rtc/tertulia/sfu/rtpbuf"
 )
 
@@ -21,10 +22,6 @@ type work struct {
 	slot   *slot
 	source *source
 }
-
-// paddingOnly stands for packets in which a publisher sent padding only: the
-// number is used up, so that subscribers have no gap to ask about.
-var paddingOnly = []byte{1}
 
 // maxPrefix bounds what takes the place of the start of a payload: the original
 // sequence number of RTX and a rewritten descriptor or RED header.
@@ -107,11 +104,10 @@ func (s *source) prepare() {
 		if e == nil {
 			continue // the batch was larger than the ring may be
 		}
-		b := ready{entry: e, forwarded: s.ring.Extensions(e), payload: s.ring.Payload(e)}
-		if t.Formats[e.Format].RED {
-			b.primary = primaryBlock(b.payload)
-		}
-		s.batch = append(s.batch, b)
+		s.batch = append(s.batch, s.held(e))
+	}
+	if t.Kind == protocol.Video {
+		equalise(s.batch)
 	}
 }
 
@@ -123,9 +119,6 @@ func (r *Router) forwardBatch(now instant, sl *slot, s *source, sink Sink) {
 			if !r.maybeStart(now, sl, s, b.entry) {
 				continue
 			}
-		}
-		if b.entry.Seq < sl.Run.First {
-			continue
 		}
 		r.forward(now, sl, b, sink)
 	}
@@ -146,7 +139,7 @@ func (r *Router) maybeStart(now instant, sl *slot, s *source, e *rtpbuf.Entry) b
 	}
 	next := run{Source: s.Serial, First: e.Seq, Out: sl.Seq + 1}
 	if sl.Run.Source == s.Serial {
-		if e.Seq <= sl.Run.First+(sl.Seq-sl.Run.Out) {
+		if e.Seq <= sl.In {
 			return false // late, from before the pause
 		}
 		// The same clock goes on.
@@ -159,13 +152,8 @@ func (r *Router) maybeStart(now instant, sl *slot, s *source, e *rtpbuf.Entry) b
 			next.Rewrite = true
 		}
 	}
-	if sl.Run.Source != 0 {
-		sl.Past = append(sl.Past, run{})
-		copy(sl.Past[1:], sl.Past)
-		sl.Past[0] = sl.Run
-		sl.Past = sl.Past[:min(len(sl.Past), maxPastRuns)]
-	}
-	sl.Run, sl.Live = next, true
+	sl.beginRun(next)
+	sl.In, sl.Live = e.Seq-1, true
 	if s.SR.At != 0 && !s.asked {
 		// Lip sync from the start: everyone's report is due soon, but this slot
 		// has had none.
@@ -184,27 +172,37 @@ func elapsed(since, now instant, clock uint32) uint32 {
 	return max(1, uint32(uint64(now-since)/1000*uint64(clock)/1_000_000))
 }
 
-// forward sends one packet of the present run to a slot.
+// forward gives a packet of the present run its number, and sends it at once or
+// when there is time for it.
 func (r *Router) forward(now instant, sl *slot, b *ready, sink Sink) {
 	e := b.entry
-	p := &r.scratch.packet
-	out := e.Seq - sl.Run.First + sl.Run.Out
-	f := &sl.formats[e.Format]
-	if !r.fill(p, sl, &sl.Run, f, b, 0) {
-		return
-	}
-	timestamp := e.Timestamp + sl.Run.Timestamp
-	p.Header = sl.Form.appendHeader(r.scratch.header[:0], f.pt, p.Marker, uint16(out), timestamp, sl.SSRC, b.forwarded)
-	p.Retransmission = false
-	if e.Flags&rtpbuf.Padding != 0 {
-		p.Header[0] |= 0x20
-	}
-	if out > sl.Seq {
-		sl.Seq, sl.Timestamp, sl.SentAt = out, timestamp, now
-		if f.vp8 {
-			sl.PictureID, sl.TL0 = e.PictureID+sl.Run.PictureID, e.TL0+sl.Run.TL0
+	run, out := &sl.Run, e.Seq-sl.Run.First+sl.Run.Out
+	if e.Seq <= sl.In {
+		if run, out = sl.runOf(sl.Run.Source, e.Seq); run == nil {
+			return
+		}
+	} else {
+		sl.In, sl.Seq, sl.Timestamp, sl.SentAt = e.Seq, out, e.Timestamp+run.Timestamp, now
+		if sl.formats[e.Format].vp8 {
+			sl.PictureID, sl.TL0 = e.PictureID+run.PictureID, e.TL0+run.TL0
 		}
 	}
+	if sl.Kind == protocol.Video && !sl.peer.paces(now, len(b.payload)) {
+		r.wait(now, sl, out)
+		return
+	}
+	r.send(now, sl, run, b, out, sink)
+}
+
+// send sends a packet of a run for the first time.
+func (r *Router) send(now instant, sl *slot, run *run, b *ready, out uint64, sink Sink) {
+	e, p := b.entry, &r.scratch.packet
+	f := &sl.formats[e.Format]
+	if !r.fill(p, sl, run, f, b, 0) {
+		return
+	}
+	p.Header = sl.Form.appendHeader(r.scratch.header[:0], f.pt, p.Marker, uint16(out), e.Timestamp+run.Timestamp, sl.SSRC, b.forwarded, f.timing)
+	p.Retransmission = false
 	if e.Flags&rtpbuf.Recovered != 0 {
 		// The subscriber may have asked for it by now.
 		sl.Resent.sent(out, now)
@@ -213,8 +211,26 @@ func (r *Router) forward(now instant, sl *slot, b *ready, sink Sink) {
 	n := uint64(len(p.Prefix) + len(p.Payload))
 	sl.Bytes += n
 	sl.peer.Resend.Credit += int64(n / 2)
+	r.emit(now, sl.peer, p, f.timing, bwe.Media, sink)
+}
+
+// emit lets a packet leave. Its header is complete but for its timing.
+func (r *Router) emit(now instant, to *peer, p *Packet, t timing, kind bwe.Kind, sink Sink) {
+	if p.Padding > 0 {
+		p.Header[0] |= 0x20
+	}
+	switch t {
+	case numbered:
+		size := len(p.Header) + len(p.Prefix) + len(p.Payload) + int(p.Padding) + sealOverhead
+		stamp(p.Header, t, uint32(to.Link.Sent(time.Duration(now), size, kind)))
+	case timestamped:
+		stamp(p.Header, t, sendTime(now))
+	}
 	sink.SendRTP(p)
 }
+
+// sealOverhead is what SRTP adds to a packet, for the count of what a link carries.
+const sealOverhead = 16
 
 // fill sets what packet and retransmission have in common: Prefix (which begins
 // with room for an original sequence number of size osn), Payload and flags. It
@@ -224,12 +240,13 @@ func (r *Router) fill(p *Packet, sl *slot, run *run, f *outFormat, b *ready, osn
 	p.To, p.Kind = sl.peer.Index, sl.Kind
 	p.Marker = e.Flags&rtpbuf.Marker != 0
 	p.Keyframe = e.Flags&rtpbuf.Keyframe != 0
-	p.Prefix, p.Payload = r.scratch.prefix[:osn], b.payload
+	p.Prefix, p.Payload, p.Padding = r.scratch.prefix[:osn], b.payload, e.Pad
 	if f.op == opDrop {
 		return false
 	}
 	if e.Flags&rtpbuf.Padding != 0 {
-		p.Payload = paddingOnly
+		// The number is used up, so that subscribers have no gap to ask about.
+		p.Payload, p.Padding = nil, 1
 		return true
 	}
 	switch f.op {

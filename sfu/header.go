@@ -158,7 +158,7 @@ func appendForwarded(dst []byte, ext *received) []byte {
 }
 
 // maxHeader bounds the headers that appendHeader makes.
-const maxHeader = 12 + 4 + 2 + 32 + 255 + 16
+const maxHeader = 12 + 4 + 5 + 2 + 32 + 255 + 16
 
 // headerForm is how the headers of one slot look: extension ids, and the MID.
 type headerForm struct {
@@ -167,13 +167,22 @@ type headerForm struct {
 	AllowMixed bool
 }
 
+// timing is what a header says of the moment in which its packet leaves, for the
+// receiver to measure the link by.
+type timing uint8
+
+const (
+	timeless    timing = iota
+	numbered           // a transport-wide sequence number (extTransportCC)
+	timestamped        // abs-send-time (extSendTime)
+)
+
 // appendHeader appends an RTP header with the slot's MID and the forwarded
-// extensions. The same arguments always give the same bytes: a packet that is
-// sent again under its old sequence number would otherwise use an SRTP nonce
-// for two plaintexts. So nothing may be here that differs from one sending to
-// the next; abs-send-time and transport-wide sequence numbers, when there is
-// somebody to read their feedback, belong into packets with RTX only.
-func (f *headerForm) appendHeader(dst []byte, pt uint8, marker bool, seq uint16, timestamp, ssrc uint32, forwarded []byte) []byte {
+// extensions, and with room for what stamp fills in. But for that, the same arguments always give the
+// same bytes: a packet that is sent again under its old sequence number would
+// otherwise use an SRTP nonce for two plaintexts. So a packet with timing is never
+// sent again but by RTX.
+func (f *headerForm) appendHeader(dst []byte, pt uint8, marker bool, seq uint16, timestamp, ssrc uint32, forwarded []byte, t timing) []byte {
 	if marker {
 		pt |= 0x80
 	}
@@ -181,7 +190,7 @@ func (f *headerForm) appendHeader(dst []byte, pt uint8, marker bool, seq uint16,
 		byte(timestamp>>24), byte(timestamp>>16), byte(timestamp>>8), byte(timestamp),
 		byte(ssrc>>24), byte(ssrc>>16), byte(ssrc>>8), byte(ssrc))
 	at := len(dst)
-	two := f.IDs[extMID] > 14 || len(f.MID) > 16
+	two := f.IDs[extMID] > 14 || len(f.MID) > 16 || t != timeless && f.IDs[timingExtensions[t]] > 14
 	for rest := forwarded; len(rest) > 2; rest = rest[2+int(rest[1]):] {
 		if id := f.IDs[rest[0]]; id > 14 || id != 0 && rest[1] > 16 {
 			two = true
@@ -192,6 +201,7 @@ func (f *headerForm) appendHeader(dst []byte, pt uint8, marker bool, seq uint16,
 	if two {
 		dst[at], dst[at+1] = 0x10, 0x00
 	}
+	dst = f.appendTiming(dst, t, two)
 	if id := f.IDs[extMID]; id != 0 {
 		if two {
 			dst = append(dst, id, byte(len(f.MID)))
@@ -225,4 +235,52 @@ func (f *headerForm) appendHeader(dst []byte, pt uint8, marker bool, seq uint16,
 	dst[at+2], dst[at+3] = byte(n/4>>8), byte(n/4)
 	dst[at-12] |= 0x10
 	return dst
+}
+
+// appendTiming appends the element that stamp fills in. It is the first one, so
+// that its place is known.
+func (f *headerForm) appendTiming(dst []byte, t timing, two bool) []byte {
+	n := timingSizes[t]
+	switch id := f.IDs[timingExtensions[t]]; {
+	case n == 0:
+		return dst
+	case two:
+		dst = append(dst, id, n)
+	default:
+		dst = append(dst, id<<4|(n-1))
+	}
+	return append(dst, zeros[:n]...)
+}
+
+var (
+	timingExtensions = [...]extension{timeless: extNone, numbered: extTransportCC, timestamped: extSendTime}
+	timingSizes      = [...]uint8{timeless: 0, numbered: 2, timestamped: 3}
+	zeros            [3]byte
+)
+
+// canTell says whether a timing can be told to the receiver: its extension was
+// agreed on, under an id that all of the slot's packets may use.
+func (f *headerForm) canTell(t timing) bool {
+	id := f.IDs[timingExtensions[t]]
+	return id != 0 && (id <= 14 || f.AllowMixed)
+}
+
+// stamp fills in what appendHeader left open: a transport-wide sequence number, or
+// the 24 bits of abs-send-time.
+func stamp(header []byte, t timing, value uint32) {
+	at := 17 // behind fixed header, extension header and a one-byte element header
+	if header[12] == 0x10 {
+		at++
+	}
+	switch t {
+	case numbered:
+		header[at], header[at+1] = byte(value>>8), byte(value)
+	case timestamped:
+		header[at], header[at+1], header[at+2] = byte(value>>16), byte(value>>8), byte(value)
+	}
+}
+
+// sendTime is an instant as abs-send-time has it: seconds modulo 64 in 6.18 fixed point.
+func sendTime(now instant) uint32 {
+	return uint32(uint64(now%(64*second)) << 18 / uint64(second))
 }

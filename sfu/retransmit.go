@@ -111,19 +111,6 @@ func (r *Router) flushRetransmissions(now instant, sink Sink) {
 	r.resending = r.resending[:0]
 }
 
-// findRun gives the run in which a sequence number was sent.
-func (s *slot) findRun(seq uint64) *run {
-	if s.Run.Source != 0 && seq >= s.Run.Out {
-		return &s.Run
-	}
-	for i := range s.Past {
-		if seq >= s.Past[i].Out {
-			return &s.Past[i]
-		}
-	}
-	return nil
-}
-
 // resend sends a packet again: in the RTX stream where there is one (RFC 4588),
 // else byte for byte as it was.
 func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {

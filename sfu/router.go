@@ -52,14 +52,17 @@ type Config struct {
 	REMB uint64
 }
 
-// Packet is one RTP packet for one subscriber: Header, Prefix and Payload are to
-// be sent one after another. All three are valid during the call only, and must
+// Packet is one RTP packet for one subscriber: Header, Prefix, Payload and Padding are to
+// be sent one after another. All are valid during the call only, and must
 // not be changed.
 type Packet struct {
 	To      Peer
 	Header  []byte // RTP header with its extensions
 	Prefix  []byte // takes the place of the start of the payload: RTX's original sequence number, a rewritten VP8 descriptor
 	Payload []byte // shared with the other subscribers
+	// Padding is how many bytes of padding follow; the last of them says how many
+	// there are (RFC 3550 section 5.1).
+	Padding uint8
 	Kind    protocol.Kind
 	// Keyframe marks the first packet of a video frame that decodes by itself.
 	Keyframe bool

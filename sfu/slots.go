@@ -33,7 +33,7 @@ type slot struct {
 	// packet to start a new run with: any of audio, a keyframe of video.
 	Live bool
 	Run  run
-	// Past holds runs before Run of the same track, newest first, from which
+	// Past holds runs before Run of the same track, oldest first, from which
 	// packets may still be asked for.
 	Past []run
 
@@ -70,7 +70,52 @@ type run struct {
 	Rewrite   bool // PictureID or TL0 is not 0
 }
 
-const maxPastRuns = 3
+// maxPastRuns bounds what is remembered: some seconds in which every other frame
+// of a layered stream is left out.
+const maxPastRuns = 96
+
+// beginRun makes a run the present one.
+func (s *slot) beginRun(next run) {
+	if s.Run.Source != 0 {
+		if len(s.Past) >= maxPastRuns {
+			s.Past = s.Past[:copy(s.Past, s.Past[len(s.Past)-maxPastRuns/2:])]
+		}
+		s.Past = append(s.Past, s.Run)
+	}
+	s.Run = next
+}
+
+// findRun gives the run in which a sequence number was sent.
+func (s *slot) findRun(out uint64) *run {
+	if s.Run.Source != 0 && out >= s.Run.Out {
+		return &s.Run
+	}
+	for i := len(s.Past) - 1; i >= 0; i-- {
+		if out >= s.Past[i].Out {
+			return &s.Past[i]
+		}
+	}
+	return nil
+}
+
+// runOf gives the run that a received packet belongs to, and the number under
+// which it is sent there. It is nil for a packet from before the runs, and for one
+// that was left out.
+func (s *slot) runOf(source uint32, seq uint64) (*run, uint64) {
+	end := ^uint64(0) // of the run looked at, as sent
+	for i, at := len(s.Past), &s.Run; ; at = &s.Past[i] {
+		if at.Source == source && seq >= at.First {
+			if out := seq - at.First + at.Out; out < end {
+				return at, out
+			}
+			return nil, 0
+		}
+		if i--; i < 0 || at.Source != source {
+			return nil, 0
+		}
+		end = at.Out
+	}
+}
 
 // operation is what has to be done to payloads of a format.
 type operation uint8
@@ -91,6 +136,8 @@ type outFormat struct {
 	inner uint8 // payload type of Opus inside RED
 	nack  bool
 	vp8   bool
+	// timing is what its packets say of the moment in which they leave.
+	timing timing
 }
 
 // resolve finds how the format with index i of the track is sent.
@@ -99,7 +146,7 @@ func (s *slot) resolve(i int) {
 	s.formats[i] = outFormat{}
 	if k := s.accepts(f.Codec); k >= 0 {
 		c := &s.Codecs[k]
-		out := outFormat{op: opForward, codec: uint8(k), pt: c.PayloadType, nack: c.NACK, vp8: codecName(c.Codec) == codec.VP8}
+		out := outFormat{op: opForward, codec: uint8(k), pt: c.PayloadType, nack: c.NACK, vp8: codecName(c.Codec) == codec.VP8, timing: s.timing(c)}
 		if s.RTX != 0 {
 			out.rtx = c.RTX
 		}
@@ -117,7 +164,7 @@ func (s *slot) resolve(i int) {
 	if f.RED {
 		for k := range s.Codecs {
 			if c := &s.Codecs[k]; strings.EqualFold(c.Name, codec.Opus) {
-				s.formats[i] = outFormat{op: opUnwrap, codec: uint8(k), pt: c.PayloadType, nack: c.NACK}
+				s.formats[i] = outFormat{op: opUnwrap, codec: uint8(k), pt: c.PayloadType, nack: c.NACK, timing: s.timing(c)}
 				if s.RTX != 0 {
 					s.formats[i].rtx = c.RTX
 				}
@@ -125,6 +172,21 @@ func (s *slot) resolve(i int) {
 			}
 		}
 	}
+}
+
+// timing says what packets of a codec tell of the moment in which they leave. A
+// packet that may be sent again as it was tells nothing, for it could not be the
+// same again.
+func (s *slot) timing(c *sdp.Codec) timing {
+	switch {
+	case c.NACK && (c.RTX == 0 || s.RTX == 0):
+		return timeless
+	case c.TransportCC && s.Form.canTell(numbered):
+		return numbered
+	case c.REMB && s.Form.canTell(timestamped):
+		return timestamped
+	}
+	return timeless
 }
 
 func (s *slot) resolveAll() {

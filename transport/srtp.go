@@ -159,16 +159,17 @@ func (out *Outbound) Overhead() int { return out.crypto.tagLen }
 func (out *Outbound) OverheadRTCP() int { return out.crypto.tagLen + srtcpIndexLen }
 
 // SealRTP writes the SRTP packet of header (a whole RTP header with its
-// extensions), prefix and payload to dst and returns its length. payload is
-// only read, and must not overlap dst. dst needs room for all three and
+// extensions), prefix, payload and padding (0 to 255 bytes, for which the header
+// has its P bit set) to dst and returns its length. payload is
+// only read, and must not overlap dst. dst needs room for all of them and
 // Overhead. It returns 0, and has done nothing that counts, when dst is too
 // small, the header is malformed, or the sequence number lies before the
 // beginning of its SSRC. A sequence number within 2^15 of the newest one of
 // its SSRC gets the same index again, so a retransmission of the same bytes
 // seals to the same packet; the caller must never seal others under it.
-func (out *Outbound) SealRTP(dst, header, prefix, payload []byte) (n int) {
+func (out *Outbound) SealRTP(dst, header, prefix, payload []byte, padding uint8) (n int) {
 	if len(header) == 0 || rtpHeaderLength(header) != len(header) ||
-		len(dst) < len(header)+len(prefix)+len(payload)+out.crypto.tagLen {
+		len(dst) < len(header)+len(prefix)+len(payload)+int(padding)+out.crypto.tagLen {
 		return 0
 	}
 	ssrc, seq := binary.BigEndian.Uint32(header[8:]), binary.BigEndian.Uint16(header[2:])
@@ -183,10 +184,15 @@ func (out *Outbound) SealRTP(dst, header, prefix, payload []byte) (n int) {
 	s.Highest = max(s.Highest, index)
 	copy(dst, header)
 	body := payload
-	if len(prefix) > 0 {
+	if len(prefix) > 0 || padding > 0 {
 		at := dst[len(header):]
 		k := copy(at, prefix)
 		k += copy(at[k:], payload)
+		if padding > 0 { // RFC 3550 section 5.1: the last byte is their count
+			clear(at[k : k+int(padding)])
+			k += int(padding)
+			at[k-1] = padding
+		}
 		body = at[:k]
 	}
 	return out.crypto.sealRTP(dst, len(header), body, ssrc, index)

@@ -107,7 +107,7 @@ func TestSRTPSealedHereOpensThere(t *testing.T) {
 					payload := bytes.Clone(packet[header:])
 					prefix := payload[:min(len(payload), rng.Intn(3))]
 					dst := make([]byte, len(packet)+out.Overhead())
-					n := out.SealRTP(dst, packet[:header], prefix, payload[len(prefix):])
+					n := out.SealRTP(dst, packet[:header], prefix, payload[len(prefix):], 0)
 					if n != len(dst) {
 						t.Fatalf("sequence number %d: sealed to %d bytes, want %d", seq, n, len(dst))
 					}
@@ -129,7 +129,7 @@ func TestSRTPSealedHereOpensThere(t *testing.T) {
 			for _, pair := range again {
 				dst := make([]byte, len(pair[1]))
 				header := rtpHeaderLength(pair[0])
-				out.SealRTP(dst, pair[0][:header], nil, pair[0][header:])
+				out.SealRTP(dst, pair[0][:header], nil, pair[0][header:], 0)
 				if !bytes.Equal(dst, pair[1]) {
 					t.Fatal("sealed again, a packet became another")
 				}
@@ -253,7 +253,7 @@ func TestSRTPStateSurvivesHandover(t *testing.T) {
 			send := func(seq int) []byte {
 				packet, header := rtpPacket(t, rng, 9, uint16(seq), 100)
 				dst := make([]byte, len(packet)+out.Overhead())
-				return dst[:out.SealRTP(dst, packet[:header], nil, packet[header:])]
+				return dst[:out.SealRTP(dst, packet[:header], nil, packet[header:], 0)]
 			}
 			for seq := 65500; seq < 65600; seq++ {
 				b := send(seq)
@@ -316,7 +316,7 @@ func TestSRTPRefuses(t *testing.T) {
 		out, in := testOutbound(t, ours), testInbound(t, theirs)
 		seal := func(header, payload []byte) []byte {
 			dst := make([]byte, len(header)+len(payload)+out.Overhead())
-			return dst[:out.SealRTP(dst, header, nil, payload)]
+			return dst[:out.SealRTP(dst, header, nil, payload, 0)]
 		}
 		header := func(ssrc uint32, seq uint16, first byte) []byte {
 			h := make([]byte, 12)
@@ -346,13 +346,13 @@ func TestSRTPRefuses(t *testing.T) {
 				t.Errorf("%v: %s: %v, want %v", profile, c.name, err, c.want)
 			}
 		}
-		if out.SealRTP(make([]byte, 12+4+out.Overhead()-1), header(1, 9, 0x80), nil, make([]byte, 4)) != 0 {
+		if out.SealRTP(make([]byte, 12+4+out.Overhead()-1), header(1, 9, 0x80), nil, make([]byte, 4), 0) != 0 {
 			t.Error("sealed into a buffer that is too small")
 		}
-		if out.SealRTP(make([]byte, 100), header(1, 65000, 0x80), nil, make([]byte, 4)) != 0 {
+		if out.SealRTP(make([]byte, 100), header(1, 65000, 0x80), nil, make([]byte, 4), 0) != 0 {
 			t.Error("sealed a packet from before the beginning of its SSRC")
 		}
-		if out.SealRTP(make([]byte, 100), header(1, 9, 0x90), nil, make([]byte, 4)) != 0 {
+		if out.SealRTP(make([]byte, 100), header(1, 9, 0x90), nil, make([]byte, 4), 0) != 0 {
 			t.Error("sealed behind a malformed header")
 		}
 		for ssrc := range uint32(2 * maxSources) {
@@ -401,7 +401,7 @@ func FuzzOpen(f *testing.F) {
 		out := testOutbound(f, ours)
 		packet, header := rtpPacket(f, rng, 5, 6, 50)
 		dst := make([]byte, 200)
-		f.Add(bytes.Clone(dst[:out.SealRTP(dst, packet[:header], nil, packet[header:])]))
+		f.Add(bytes.Clone(dst[:out.SealRTP(dst, packet[:header], nil, packet[header:], 0)]))
 		f.Add(bytes.Clone(dst[:out.SealRTCP(dst, []byte{0x80, 200, 0, 1, 0, 0, 0, 1})]))
 		ins = append(ins, testInbound(f, theirs))
 	}
@@ -425,7 +425,7 @@ func TestSRTPAllocatesNothing(t *testing.T) {
 			round := func() {
 				seq++
 				binary.BigEndian.PutUint16(packet[2:], seq)
-				k := out.SealRTP(dst, packet[:header], packet[header:header+2], packet[header+2:])
+				k := out.SealRTP(dst, packet[:header], packet[header:header+2], packet[header+2:], 0)
 				if _, err := in.OpenRTP(dst[:k]); err != nil {
 					t.Fatal(err)
 				}
@@ -457,13 +457,13 @@ func BenchmarkSRTP(b *testing.B) {
 				b.ReportAllocs()
 				for seq := uint16(0); b.Loop(); seq++ {
 					binary.BigEndian.PutUint16(packet[2:], seq)
-					out.SealRTP(dst, packet[:header], nil, packet[header:])
+					out.SealRTP(dst, packet[:header], nil, packet[header:], 0)
 				}
 			})
 			b.Run("open/"+size.name+"/"+profile.String(), func(b *testing.B) {
 				out, in := testOutbound(b, ours), testInbound(b, theirs)
 				binary.BigEndian.PutUint16(packet[2:], 1)
-				sealed := dst[:out.SealRTP(dst, packet[:header], nil, packet[header:])]
+				sealed := dst[:out.SealRTP(dst, packet[:header], nil, packet[header:], 0)]
 				scratch := make([]byte, 1500)
 				empty := in.State()
 				in.OpenRTP(bytes.Clone(sealed))

@@ -51,6 +51,8 @@ type Entry struct {
 	Descriptor uint8
 	TL0        uint8
 	PictureID  uint16
+	// Pad is how many bytes of padding the packet leaves with. Of its owner.
+	Pad uint8
 
 	extensions uint8
 	size       uint16

@@ -1,0 +1,110 @@
+package sfu
+
+import (
+	"github.com/tertulia-rtc/tertulia/sfu/rtpbuf"
+)
+
+// Publishers have spread their packets over time already, so most leave at once.
+// What is paced is more than the subscriber's link takes: a keyframe, or what a
+// slot begins with. Those packets wait as numbers; their bytes stay in the rings.
+const (
+	pacingTick   = 5 * millisecond
+	pacingBurst  = 20 * millisecond // of the pacing rate, that may leave at once …
+	pacingAtOnce = 3600             // … or so many bytes
+	pacingFactor = 5                // halves of the estimate
+	maxPaced     = 2048             // packets; beyond that video goes on with a keyframe
+)
+
+// paceState is what waits for a subscriber's link.
+type paceState struct {
+	Credit int64 // bytes that may leave; below 0 is debt
+	At     instant
+	queue  []paced
+	next   int // the first of queue that waits
+}
+
+// paced is a packet that has its number and has not left.
+type paced struct {
+	slot   *slot
+	source uint32
+	seq    uint64 // as sent
+}
+
+// refill adds what the time since the last call allows. It is false where
+// nothing is paced, for want of an estimate.
+func (p *peer) refill(now instant) bool {
+	if p.Link == nil {
+		return false
+	}
+	rate := p.Link.Estimate() * pacingFactor / 2 / 8
+	if now > p.Pace.At {
+		burst := max(rate*int64(pacingBurst)/int64(second), pacingAtOnce)
+		p.Pace.Credit = min(burst, p.Pace.Credit+rate*int64(min(now-p.Pace.At, second))/int64(second))
+		p.Pace.At = now
+	}
+	return true
+}
+
+// paces says whether a packet may leave at once.
+func (p *peer) paces(now instant, size int) bool {
+	if !p.refill(now) {
+		return true
+	}
+	if p.Pace.next < len(p.Pace.queue) || p.Pace.Credit <= 0 {
+		return false
+	}
+	p.Pace.Credit -= int64(size)
+	return true
+}
+
+// wait lets a packet wait for its turn.
+func (r *Router) wait(now instant, sl *slot, seq uint64) {
+	p := sl.peer
+	if len(p.Pace.queue)-p.Pace.next >= maxPaced {
+		p.Counted.PacingDropped++
+		sl.Live = false
+		r.awaitStart(now, sl)
+		return
+	}
+	p.Pace.queue = append(p.Pace.queue, paced{sl, sl.Run.Source, seq})
+	p.Counted.Paced++
+	r.schedulePeer(p, now+pacingTick)
+}
+
+// advancePacing sends what has waited long enough.
+func (r *Router) advancePacing(now instant, p *peer, sink Sink) {
+	q := &p.Pace
+	if q.next == len(q.queue) {
+		return
+	}
+	unlimited := !p.refill(now)
+	for ; q.next < len(q.queue) && (unlimited || q.Credit > 0); q.next++ {
+		w := &q.queue[q.next]
+		run := w.slot.findRun(w.seq)
+		source := r.sources[w.source]
+		if !p.Connected || run == nil || run.Source != w.source || source == nil || w.slot.track == nil || source.in.track != w.slot.track {
+			continue
+		}
+		e := source.ring.Get(w.seq - run.Out + run.First)
+		if e == nil {
+			continue
+		}
+		b := source.held(e)
+		q.Credit -= int64(len(b.payload))
+		r.send(now, w.slot, run, &b, w.seq, sink)
+	}
+	if q.next == len(q.queue) {
+		q.queue, q.next = q.queue[:0], 0
+		return
+	}
+	r.schedulePeer(p, now+pacingTick)
+}
+
+// held gives a packet of the ring with what forwarding needs of it.
+func (s *source) held(e *rtpbuf.Entry) ready {
+	b := ready{entry: e, forwarded: s.ring.Extensions(e), payload: s.ring.Payload(e)}
+	if t := s.in.track; t != nil && t.Formats[e.Format].RED {
+		b.primary = primaryBlock(b.payload)
+	}
+	return b
+}
