@@ -56,6 +56,11 @@ func (r *room) carryOut(now time.Time, body protocol.CommandBody) (protocol.Even
 	case protocol.UnsubscribeStream:
 		r.unsubscribeData(c.Participant, c.Stream)
 		return done(r.router.Unsubscribe(now, c.Participant, c.Stream))
+	case protocol.PreferTrack:
+		return done(r.router.Prefer(now, c.Participant, c.Preference))
+	case protocol.ConfigureRoom:
+		r.configured = true
+		r.router.Configure(now, c.RoomSettings)
 	case protocol.MuteTrack:
 		return done(r.router.Mute(now, c))
 	case protocol.DropParticipant:
@@ -115,6 +120,7 @@ func (r *room) answer(p *peer, c protocol.Negotiate) (*sdp.Transport, string, er
 		CNAME:       string(c.Participant),
 		NewSSRC:     r.newSSRC,
 		SessionID:   p.sessionID,
+		Simulcast:   true,
 	}
 	local.Ufrag, local.Pwd = p.agent.Local.Ufrag, p.agent.Local.Pwd
 	next, answer, err := sdp.Answer(p.negotiated, c.SDP, local)

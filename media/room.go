@@ -20,8 +20,9 @@ type room struct {
 	peers []*peer // by sfu.Peer
 	data  map[protocol.StreamID]*dataStream
 
-	touched bool
-	gone    bool
+	configured bool // it has settings, which would be lost with it
+	touched    bool
+	gone       bool
 }
 
 func (s *shard) newRoom(id protocol.RoomID) *room {
@@ -70,10 +71,11 @@ func (r *room) close() {
 	delete(r.shard.rooms, r.id)
 }
 
-// empty says whether the room holds nothing any more.
+// empty says whether the room holds nothing any more. One with settings is kept
+// until it is dropped.
 func (r *room) empty() bool {
 	streams, subscriptions := r.router.Counts()
-	return len(r.byKey) == 0 && streams == 0 && subscriptions == 0
+	return !r.configured && len(r.byKey) == 0 && streams == 0 && subscriptions == 0
 }
 
 // newSSRC gives a random SSRC for a slot, which keeps it for life. Two alike in

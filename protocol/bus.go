@@ -82,6 +82,15 @@ type (
 		Participant ParticipantID `json:"participant"`
 		Stream      StreamID      `json:"stream"`
 	}
+	// PreferTrack sets what a subscriber wants of a track. It comes after the
+	// SubscribeStream of its stream, and again after each that replaces it.
+	PreferTrack struct {
+		Participant ParticipantID `json:"participant"`
+		Preference
+	}
+	// ConfigureRoom sets what the room's media follow. It is the first that a
+	// worker is told of a room after DropRoom, and comes again when it changes.
+	ConfigureRoom struct{ RoomSettings }
 	// MuteTrack stops or resumes the forwarding of a track.
 	MuteTrack struct {
 		Stream StreamID `json:"stream"`
@@ -131,6 +140,12 @@ type (
 	SubscriptionChanged struct {
 		Participant ParticipantID `json:"participant"`
 		Subscription
+	}
+	// LayersNeeded tells a publisher, the Participant, which layers of its track
+	// anybody has a use for; when that changes.
+	LayersNeeded struct {
+		Participant ParticipantID `json:"participant"`
+		LayersWanted
 	}
 	// TrackStarted tells the codec of a published track, at its first packet
 	// and when it changes.
@@ -182,6 +197,8 @@ func (PublishStream) commandType() string     { return "publish" }
 func (UnpublishStream) commandType() string   { return "unpublish" }
 func (SubscribeStream) commandType() string   { return "subscribe" }
 func (UnsubscribeStream) commandType() string { return "unsubscribe" }
+func (PreferTrack) commandType() string       { return "prefer" }
+func (ConfigureRoom) commandType() string     { return "configure-room" }
 func (MuteTrack) commandType() string         { return "mute" }
 func (DropParticipant) commandType() string   { return "drop-participant" }
 func (DropRoom) commandType() string          { return "drop-room" }
@@ -195,6 +212,7 @@ func (TransportChanged) eventType() string    { return "transport" }
 func (SlotsChanged) eventType() string        { return "slots" }
 func (SlotsMissing) eventType() string        { return "slots-wanted" }
 func (SubscriptionChanged) eventType() string { return "subscription" }
+func (LayersNeeded) eventType() string        { return "layers-wanted" }
 func (TrackStarted) eventType() string        { return "track" }
 func (SpeakersChanged) eventType() string     { return "speakers" }
 func (Listing) eventType() string             { return "listing" }
@@ -239,6 +257,8 @@ var commandBodies = map[string]func(json.RawMessage) (CommandBody, error){
 	UnpublishStream{}.commandType():   command[UnpublishStream],
 	SubscribeStream{}.commandType():   command[SubscribeStream],
 	UnsubscribeStream{}.commandType(): command[UnsubscribeStream],
+	PreferTrack{}.commandType():       command[PreferTrack],
+	ConfigureRoom{}.commandType():     command[ConfigureRoom],
 	MuteTrack{}.commandType():         command[MuteTrack],
 	DropParticipant{}.commandType():   command[DropParticipant],
 	DropRoom{}.commandType():          command[DropRoom],
@@ -255,6 +275,7 @@ var eventBodies = map[string]func(json.RawMessage) (EventBody, error){
 	SlotsChanged{}.eventType():        event[SlotsChanged],
 	SlotsMissing{}.eventType():        event[SlotsMissing],
 	SubscriptionChanged{}.eventType(): event[SubscriptionChanged],
+	LayersNeeded{}.eventType():        event[LayersNeeded],
 	TrackStarted{}.eventType():        event[TrackStarted],
 	SpeakersChanged{}.eventType():     event[SpeakersChanged],
 	Listing{}.eventType():             event[Listing],

@@ -12,6 +12,8 @@ const (
 	someParticipant ParticipantID = "00000000-0000-4000-8000-000000000001"
 )
 
+var fullPreference = Preference{Stream: 1, Track: "cam", Width: 640, Height: 360, FrameRate: 29.97, MaxBitrate: 500_000, Priority: 20, Paused: true}
+
 // commandSamples has every command, each with every field set.
 var commandSamples = []CommandBody{
 	Negotiate{Participant: someParticipant, Transport: "main", SDP: "v=0\r\n", Codecs: []string{"VP8"}},
@@ -21,6 +23,8 @@ var commandSamples = []CommandBody{
 	UnpublishStream{Stream: 1},
 	SubscribeStream{Participant: someParticipant, SubscribeTo: SubscribeTo{Stream: 1, Transport: "main", Tracks: []TrackID{"cam"}, Data: true}},
 	UnsubscribeStream{Participant: someParticipant, Stream: 1},
+	PreferTrack{someParticipant, fullPreference},
+	ConfigureRoom{DefaultRoomSettings},
 	MuteTrack{Stream: 1, Track: "cam", Muted: true},
 	DropParticipant{Participant: someParticipant},
 	DropRoom{},
@@ -35,7 +39,8 @@ var eventSamples = []EventBody{
 	TransportChanged{someParticipant, TransportState{Transport: "main", State: TransportClosed, Reason: "No consent."}},
 	SlotsChanged{someParticipant, Slots{Transport: "main", Slots: []Slot{{MID: "1", Stream: 1, Track: "cam"}, {MID: "2"}}}},
 	SlotsMissing{someParticipant, SlotsWanted{Transport: "main", Audio: 4, Video: 8}},
-	SubscriptionChanged{someParticipant, Subscription{Stream: 1, Track: "cam", State: SubscriptionUnsupported, Codec: "AV1", Reason: "No AV1."}},
+	SubscriptionChanged{someParticipant, Subscription{Stream: 1, Track: "cam", State: SubscriptionUnsupported, Codec: "AV1", Reason: "No AV1.", Cause: PausedByBandwidth}},
+	LayersNeeded{someParticipant, LayersWanted{Stream: 1, Track: "cam", Layers: []WantedLayer{{RID: "q", Wanted: true}, {RID: "h", Spatial: 1}}}},
 	TrackStarted{Stream: 1, Track: "cam", Codec: "VP8"},
 	SpeakersChanged{Speakers{[]Speaker{{Stream: 1, Track: "mic", Level: -31}}}},
 	Listing{

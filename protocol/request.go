@@ -9,7 +9,7 @@ import (
 )
 
 // Request is one of the requests of a client: Offer, CloseTransport, Publish,
-// Unpublish, SubscribeTo, Unsubscribe, Mute, Attributes, Metadata, Message,
+// Unpublish, SubscribeTo, Unsubscribe, Preference, Mute, Attributes, Metadata, Message,
 // Kick, StatsRequest, Leave.
 type Request interface {
 	// Validate checks what can be said without knowing the room.
@@ -51,6 +51,7 @@ var requests = map[string]func(json.RawMessage) (Request, *Error){
 	TypeUnpublish:   request[Unpublish],
 	TypeSubscribe:   request[SubscribeTo],
 	TypeUnsubscribe: request[Unsubscribe],
+	TypePrefer:      request[Preference],
 	TypeMute:        request[Mute],
 	TypeAttributes:  request[Attributes],
 	TypeMetadata:    request[Metadata],

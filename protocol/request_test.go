@@ -52,6 +52,20 @@ var requestCases = []struct {
 	{"subscribe", `{"stream":1}`, CodeBadRequest},
 	{"unsubscribe", `{"stream":1}`, ""},
 	{"unsubscribe", `{}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam"}`, ""},
+	{"prefer", `{"stream":1,"track":"cam","width":16384,"height":16384,"frameRate":240,"maxBitrate":1000000000,"priority":100,"paused":true}`, ""},
+	{"prefer", `{"stream":1,"track":"cam","frameRate":0.5}`, ""},
+	{"prefer", `{"stream":1}`, CodeBadRequest},
+	{"prefer", `{"track":"cam"}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","width":16385}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","height":-1}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","height":0.5}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","frameRate":-1}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","frameRate":241}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","maxBitrate":1000000001}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","maxBitrate":-1}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","priority":101}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","priority":-1}`, CodeBadRequest},
 	{"mute", `{"stream":1,"track":"a","muted":true}`, ""},
 	{"mute", `{"stream":1,"track":"","muted":true}`, CodeBadRequest},
 	{"mute", `{"stream":1,"track":"a","muted":"yes"}`, CodeBadRequest},
@@ -177,7 +191,7 @@ func TestTheDocumentIsComplete(t *testing.T) {
 		want = append(want, "| `"+string(code)+"` |")
 	}
 	for _, typ := range []string{TypeParticipantJoined, TypeParticipantUpdated, TypeParticipantLeft, TypeStreamPublished, TypeStreamUpdated, TypeStreamUnpublished,
-		TypeSlots, TypeSlotsWanted, TypeSubscription, TypeSpeakers, TypeRoomUpdated, TypeTransport, TypeEnded, TypeJoined, TypeResumed, TypeResynced, TypeRefused} {
+		TypeSlots, TypeSlotsWanted, TypeSubscription, TypeLayersWanted, TypeSpeakers, TypeRoomUpdated, TypeTransport, TypeEnded, TypeJoined, TypeResumed, TypeResynced, TypeRefused} {
 		want = append(want, "`"+typ+"`")
 	}
 	for _, n := range []int{CloseEnded, CloseComeBack, CloseBadRequest, CloseRefused, CloseSilent, CloseReplaced, CloseTooFast} {

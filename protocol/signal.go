@@ -35,6 +35,7 @@ const (
 	TypeUnpublish   = "unpublish"   // StreamRef → {}
 	TypeSubscribe   = "subscribe"   // SubscribeTo → {}
 	TypeUnsubscribe = "unsubscribe" // StreamRef → {}
+	TypePrefer      = "prefer"      // Preference → {}
 	TypeMute        = "mute"        // Mute → {}
 	TypeAttributes  = "attributes"  // Attributes → {}
 	TypeMetadata    = "metadata"    // Metadata → {}
@@ -57,6 +58,7 @@ const (
 	TypeSlots              = "slots"               // Slots
 	TypeSlotsWanted        = "slots-wanted"        // SlotsWanted
 	TypeSubscription       = "subscription"        // Subscription
+	TypeLayersWanted       = "layers-wanted"       // LayersWanted
 	TypeSpeakers           = "speakers"            // Speakers
 	TypeRoomUpdated        = "room-updated"        // Room
 	TypeTransport          = "transport"           // TransportState
@@ -249,7 +251,16 @@ type SlotsWanted struct {
 const (
 	SubscriptionWaiting     = "waiting" // for a slot, or for the publisher's media
 	SubscriptionActive      = "active"
+	SubscriptionPaused      = "paused" // nothing of it is sent for now; Cause and Reason say why
 	SubscriptionUnsupported = "codec-unsupported"
+)
+
+// Causes of a paused subscription, for programs.
+const (
+	PausedByBandwidth  = "bandwidth"  // not even the smallest layer fits the subscriber's link
+	PausedBySubscriber = "subscriber" // it asked for that with a Preference
+	PausedBySlots      = "slots"      // the transport has no slot for it
+	PausedByLoudness   = "loudness"   // audio that is not among the loudest of a big room
 )
 
 // Subscription tells the state of a subscribed track.
@@ -259,6 +270,7 @@ type Subscription struct {
 	State  string   `json:"state"`
 	Codec  string   `json:"codec,omitempty"`
 	Reason string   `json:"reason,omitempty"` // a sentence for people
+	Cause  string   `json:"cause,omitempty"`  // of paused: one of the words above
 }
 
 // Speaker is an audio track that is heard now.
