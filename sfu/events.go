@@ -36,11 +36,27 @@ func (r *Router) slotChanged(s *slot) {
 
 // setPart sets the state of a subscribed track and tells it when it is new.
 func (r *Router) setPart(sub *subscription, p *part, state, codec, reason string) {
-	if p.State == state && p.Codec == codec && p.Reason == reason {
+	r.setCause(sub, p, state, codec, "", reason)
+}
+
+// setPaused tells that nothing of a subscribed track is sent for now.
+func (r *Router) setPaused(sub *subscription, p *part, cause string) {
+	r.setCause(sub, p, protocol.SubscriptionPaused, p.track.Codec, cause, pauses[cause])
+}
+
+// pauses says to people why.
+var pauses = map[string]string{
+	protocol.PausedByBandwidth:  "not even the smallest layer of the video fits the connection",
+	protocol.PausedBySubscriber: "paused as asked",
+	protocol.PausedBySlots:      "there are more tracks than the connection has places for; those of higher priority have them",
+}
+
+func (r *Router) setCause(sub *subscription, p *part, state, codec, cause, reason string) {
+	if p.State == state && p.Codec == codec && p.Reason == reason && p.Cause == cause {
 		return
 	}
-	p.State, p.Codec, p.Reason = state, codec, reason
+	p.State, p.Codec, p.Cause, p.Reason = state, codec, cause, reason
 	r.events = append(r.events, protocol.SubscriptionChanged{Participant: sub.Participant, Subscription: protocol.Subscription{
-		Stream: sub.Stream, Track: p.Track, State: state, Codec: codec, Reason: reason,
+		Stream: sub.Stream, Track: p.Track, State: state, Codec: codec, Cause: cause, Reason: reason,
 	}})
 }

@@ -8,9 +8,35 @@ import (
 
 // Prefer sets what a subscriber wants of a track. It is checked for bounds, and
 // its Priority is not 0.
-func (r *Router) Prefer(_ time.Time, _ protocol.ParticipantID, _ protocol.Preference) *protocol.Error {
-	return nil
+func (r *Router) Prefer(now time.Time, who protocol.ParticipantID, want protocol.Preference) *protocol.Error {
+	at := r.instant(now)
+	pub := r.streams[want.Stream]
+	if pub == nil {
+		return protocol.Errorf(protocol.CodeNotFound, "there is no stream %d", want.Stream)
+	}
+	for _, sub := range pub.subs {
+		if sub.Participant != who {
+			continue
+		}
+		for _, st := range sub.Parts {
+			if st.Track != want.Track {
+				continue
+			}
+			st.Wish = want
+			if p := r.byKey[TransportKey{who, sub.Transport}]; p != nil {
+				r.needRebind(p)
+				r.bind(at)
+			}
+			return nil
+		}
+	}
+	return protocol.Errorf(protocol.CodeNotFound, "track %q of stream %d is not subscribed to", want.Track, want.Stream)
 }
 
 // Configure sets what the media of the room follow.
-func (r *Router) Configure(_ time.Time, _ protocol.RoomSettings) {}
+func (r *Router) Configure(now time.Time, s protocol.RoomSettings) {
+	r.state.Settings = s
+	_ = now
+}
+
+func (r *Router) audible(t *track) bool { return true }

@@ -3,6 +3,8 @@ package sfu
 import (
 	"encoding/binary"
 	"time"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
 )
 
 // receivedReport is what a publisher last said about its clock.
@@ -142,6 +144,10 @@ func (r *Router) handleReportBlocks(now instant, p *peer, b []byte, count int) {
 			p.Counted.ForeignRTCP++ // also reports about RTX, which nobody reads
 		} else {
 			s.reported(now, b)
+			if s.Kind == protocol.Video && p.Link != nil {
+				p.Link.Report(time.Duration(now), float64(s.Reported.FractionLost)/256, time.Duration(s.Reported.RTT))
+				r.linkChanged(now, p)
+			}
 		}
 		b = b[24:]
 	}

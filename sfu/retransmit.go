@@ -3,7 +3,7 @@ package sfu
 import (
 	"encoding/binary"
 
-	"github.com/tertulia-rtc/tertulia/sfu/rtpbuf"
+	"github.com/tertulia-rtc/tertulia/sfu/bwe"
 )
 
 // resendState bounds what one subscriber can make us send again.
@@ -139,9 +139,10 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		osn = 2
 		binary.BigEndian.PutUint16(r.scratch.prefix[:], uint16(seq))
 	}
-	b := ready{entry: e, forwarded: source.ring.Extensions(e), payload: source.ring.Payload(e)}
-	if s.track.Formats[e.Format].RED {
-		b.primary = primaryBlock(b.payload)
+	b := source.held(e)
+	if f.rtx == 0 && f.timing != timeless {
+		p.Counted.NACKsRefused++ // it could not be the same again
+		return
 	}
 	packet := &r.scratch.packet
 	if !r.fill(packet, s, run, f, &b, osn) {
@@ -159,12 +160,9 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		s.RTXSeq++
 		pt, ssrc, number = f.rtx, s.RTX, s.RTXSeq
 	}
-	packet.Header = s.Form.appendHeader(r.scratch.header[:0], pt, packet.Marker, number, e.Timestamp+run.Timestamp, ssrc, b.forwarded)
-	if e.Flags&rtpbuf.Padding != 0 {
-		packet.Header[0] |= 0x20
-	}
+	packet.Header = s.Form.appendHeader(r.scratch.header[:0], pt, packet.Marker, number, e.Timestamp+run.Timestamp, ssrc, b.forwarded, f.timing)
 	packet.Retransmission = true
 	p.Counted.Retransmitted++
 	p.Counted.RetransmittedBytes += uint64(n)
-	sink.SendRTP(packet)
+	r.emit(now, p, packet, f.timing, bwe.Repair, sink)
 }

@@ -117,6 +117,7 @@ type routerState struct {
 	Publications  []*publication
 	Subscriptions []*subscription
 	Speakers      speakers
+	Settings      protocol.RoomSettings
 }
 
 // scratch is memory for one packet at a time, kept so that none is allocated.
@@ -127,6 +128,7 @@ type scratch struct {
 	forwarded  [256]byte
 	extensions received
 	rtcp       []byte
+	parts      []*part
 }
 
 // New makes an empty Router.
@@ -169,6 +171,14 @@ func (r *Router) schedule(t instant) {
 	}
 }
 
+// schedulePeer asks for advanceSubscriber at t at the latest.
+func (r *Router) schedulePeer(p *peer, t instant) {
+	if p.due == 0 || t < p.due {
+		p.due = t
+	}
+	r.schedule(t)
+}
+
 // Timer gives the time at which Advance is next due; zero when never.
 func (r *Router) Timer() time.Time {
 	if r.due == 0 {
@@ -193,8 +203,17 @@ func (r *Router) Advance(now time.Time, sink Sink) {
 	for range 3 {
 		r.due = 0
 		for _, p := range r.state.Peers {
-			if p != nil && p.Connected && len(p.Inbounds) > 0 {
+			if p == nil || !p.Connected {
+				continue
+			}
+			if len(p.Inbounds) > 0 {
 				r.advanceInbound(t, p, sink)
+			}
+			if p.due != 0 && p.due <= t {
+				r.advanceSubscriber(t, p, sink)
+			}
+			if p.due != 0 {
+				r.schedule(p.due)
 			}
 		}
 		r.advanceSpeakers(t)

@@ -104,10 +104,11 @@ func (r *Router) handleRTCPPacket(now instant, p *peer, b []byte, nacks *int) {
 			p.Counted.Malformed++
 			return
 		}
-		// Format 15, transport-wide congestion control, belongs to the
-		// estimate of what the subscriber's link carries: there is none yet.
-		if count == 1 {
+		switch count {
+		case 1:
 			r.handleNACK(now, p, binary.BigEndian.Uint32(b[8:]), b[12:], nacks)
+		case 15:
+			r.handleWideFeedback(now, p, b[12:])
 		}
 	case rtcpPayloadFeedback:
 		if len(b) < 12 {
@@ -117,6 +118,8 @@ func (r *Router) handleRTCPPacket(now instant, p *peer, b []byte, nacks *int) {
 		switch count {
 		case 1: // PLI
 			r.askedForKeyframe(now, p, binary.BigEndian.Uint32(b[8:]))
+		case 15: // application layer feedback, of which we know REMB
+			r.handleREMB(now, p, b[12:])
 		case 4: // FIR: one entry for each SSRC
 			fci := b[12:]
 			for range maxKeyframeAsk {

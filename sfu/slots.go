@@ -33,10 +33,13 @@ type slot struct {
 	// packet to start a new run with: any of audio, a keyframe of video.
 	Live bool
 	Run  run
+	// Starved says that not even the smallest layer fits the link.
+	Starved bool
 	// Past holds runs before Run of the same track, oldest first, from which
 	// packets may still be asked for.
 	Past []run
 
+	In        uint64 // highest extended sequence number of Run that was received
 	Seq       uint64 // highest extended sequence number sent
 	Timestamp uint32 // of that packet
 	SentAt    instant
@@ -224,10 +227,15 @@ type part struct {
 	Track  protocol.TrackID
 	State  string
 	Codec  string
+	Cause  string
 	Reason string
+	// Wish is what the subscriber wants of it.
+	Wish protocol.Preference
 
+	sub   *subscription
 	track *track
 	slot  *slot
+	wants bool // that there is a use for it now
 }
 
 // Subscribe makes or replaces a subscription. It is an error when there is no
@@ -277,7 +285,7 @@ func (r *Router) Subscribe(now time.Time, who protocol.ParticipantID, to protoco
 			kept = slices.Delete(kept, k, k+1)
 			continue
 		}
-		p := &part{Track: t.ID, track: t}
+		p := &part{Track: t.ID, sub: sub, track: t}
 		sub.Parts = append(sub.Parts, p)
 		r.setPart(sub, p, protocol.SubscriptionWaiting, "", "")
 	}
@@ -342,18 +350,38 @@ func (r *Router) bind(now instant) {
 	}
 }
 
+// bindPeer gives a subscriber's slots to the tracks that it has a use for, the most
+// important ones first. A track that there is no use for now keeps its slot until
+// another one wants it.
 func (r *Router) bindPeer(now instant, p *peer) {
 	var wanted, have [2]int
 	for _, s := range p.Slots {
 		have[kindIndex(s.Kind)]++
 	}
+	list := r.scratch.parts[:0]
 	for _, sub := range p.subs {
 		for _, st := range sub.Parts {
-			if r.bindPart(now, p, sub, st) {
-				wanted[kindIndex(st.track.Kind)]++
-			}
+			st.wants = r.wants(st)
+			list = append(list, st)
 		}
 	}
+	slices.SortStableFunc(list, func(a, b *part) int {
+		if a.wants != b.wants {
+			if a.wants {
+				return -1
+			}
+			return 1
+		}
+		return b.priority() - a.priority()
+	})
+	for _, st := range list {
+		if r.bindPart(now, p, st) {
+			wanted[kindIndex(st.track.Kind)]++
+		}
+	}
+	clear(list)
+	r.scratch.parts = list
+	r.wantShare(p, now)
 	for i := range wanted {
 		wanted[i] = min(wanted[i], protocol.MaxSlots)
 	}
@@ -370,50 +398,117 @@ func (r *Router) bindPeer(now instant, p *peer) {
 	}})
 }
 
+// wants says whether there is a use for a subscribed track now.
+func (r *Router) wants(st *part) bool {
+	if st.track.Kind == protocol.Audio {
+		return !st.Wish.Paused && r.audible(st.track)
+	}
+	return !st.Wish.Paused
+}
+
+func (st *part) priority() int {
+	if st.Wish.Priority == 0 {
+		return protocol.DefaultPriority
+	}
+	return st.Wish.Priority
+}
+
 // bindPart brings one subscribed track up to date and says whether it needs a
 // slot.
-func (r *Router) bindPart(now instant, p *peer, sub *subscription, st *part) bool {
-	t := st.track
+func (r *Router) bindPart(now instant, p *peer, st *part) bool {
+	t, sub := st.track, st.sub
 	if !t.Started {
 		r.setPart(sub, st, protocol.SubscriptionWaiting, "", "")
-		return true
+		return st.wants
 	}
 	if st.slot != nil && st.slot.canCarry(t) {
-		r.setPart(sub, st, protocol.SubscriptionActive, t.Codec, "")
-		return true
+		r.tellBound(sub, st)
+		return st.wants
 	}
 	if st.slot != nil {
 		r.free(st.slot)
 	}
-	var free *slot
-	var fit fitness
-	some, able := false, false
-	for _, s := range p.Slots {
-		if s.Kind != t.Kind {
-			continue
-		}
-		some = true
-		if s.canCarry(t) {
-			able = true
-			if s.track != nil {
-				continue
-			}
-			if f := s.fitness(t); f > fit {
-				free, fit = s, f
-			}
-		}
+	if !st.wants {
+		r.tellBound(sub, st)
+		return false
 	}
+	best, some, able := r.slotFor(p, st)
 	switch {
 	case some && !able:
 		r.setPart(sub, st, protocol.SubscriptionUnsupported, t.Codec, unsupported(p, t))
 		return false
-	case free == nil:
+	case best == nil && p.count(t.Kind) >= protocol.MaxSlots:
+		r.setPaused(sub, st, protocol.PausedBySlots)
+		return true
+	case best == nil:
 		r.setPart(sub, st, protocol.SubscriptionWaiting, t.Codec, "")
 		return true
 	}
-	r.bindSlot(now, p, free, st)
-	r.setPart(sub, st, protocol.SubscriptionActive, t.Codec, "")
+	if best.track != nil {
+		r.free(best)
+	}
+	r.bindSlot(now, p, best, st)
+	r.tellBound(sub, st)
 	return true
+}
+
+// tellBound tells how a track is that has a slot, or needs none now.
+func (r *Router) tellBound(sub *subscription, st *part) {
+	switch {
+	case st.Wish.Paused:
+		r.setPaused(sub, st, protocol.PausedBySubscriber)
+	case st.slot != nil && st.slot.Starved:
+		r.setPaused(sub, st, protocol.PausedByBandwidth)
+	default:
+		r.setPart(sub, st, protocol.SubscriptionActive, st.track.Codec, "")
+	}
+}
+
+// count says how many slots of a kind the peer has.
+func (p *peer) count(k protocol.Kind) (n int) {
+	for _, s := range p.Slots {
+		if s.Kind == k {
+			n++
+		}
+	}
+	return n
+}
+
+// slotFor finds the slot that suits a track best: a free one, else that of a track
+// that matters less. some and able say whether there are slots of its kind, and
+// such as can carry its codec.
+func (r *Router) slotFor(p *peer, st *part) (best *slot, some, able bool) {
+	var fit fitness
+	var least *slot
+	for _, s := range p.Slots {
+		if s.Kind != st.track.Kind {
+			continue
+		}
+		some = true
+		if !s.canCarry(st.track) {
+			continue
+		}
+		able = true
+		if s.track == nil {
+			if f := s.fitness(st.track); f > fit {
+				best, fit = s, f
+			}
+		} else if o := s.part; o.lessThan(st) && (least == nil || o.lessThan(least.part)) {
+			least = s
+		}
+	}
+	if best == nil {
+		best = least
+	}
+	return best, some, able
+}
+
+// lessThan says whether a slot of st is better given to other.
+func (st *part) lessThan(other *part) bool {
+	if st.wants != other.wants {
+		return !st.wants
+	}
+	return st.priority() < other.priority()
 }
 
 // fitness says how well a free slot suits a track with respect to its pair, for

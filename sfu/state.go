@@ -86,7 +86,7 @@ func (r *Router) restoreSubscription(sub *subscription) error {
 		p.subs = append(p.subs, sub)
 	}
 	for _, st := range sub.Parts {
-		st.track = pub.track(st.Track)
+		st.sub, st.track = sub, pub.track(st.Track)
 		if st.track == nil {
 			return fmt.Errorf("state of a router: a subscription to track %q of stream %d, which is not there", st.Track, sub.Stream)
 		}

@@ -32,6 +32,12 @@ type peerCounters struct {
 	NACKsRefused       uint64 `json:"nacksRefused"`   // over the bounds
 	Retransmitted      uint64 `json:"retransmitted"`  // packets
 	RetransmittedBytes uint64 `json:"retransmittedBytes"`
+
+	Paced         uint64 `json:"paced"`         // packets that had to wait
+	PacingDropped uint64 `json:"pacingDropped"` // for which there were too many
+	Probed        uint64 `json:"probed"`        // packets sent to measure the link
+	ProbedBytes   uint64 `json:"probedBytes"`
+	BadFeedback   uint64 `json:"badFeedback"` // malformed transport-wide feedback
 }
 
 // sourceCounters counts for one received RTP stream.

@@ -7,6 +7,7 @@ import (
 	"github.com/tertulia-rtc/tertulia/codec"
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/sdp"
+	"github.com/tertulia-rtc/tertulia/sfu/bwe"
 )
 
 // peer is the state of one transport.
@@ -26,6 +27,10 @@ type peer struct {
 	Clock   clockState
 	Reports reportState
 	Resend  resendState
+	// Link is the congestion control towards the peer; nil while it has no slots.
+	Link  *bwe.Controller
+	Pace  paceState
+	Share shareState
 	// Wanted is how many audio and video slots were last asked for.
 	Wanted  [2]int
 	Counted peerCounters
@@ -36,6 +41,7 @@ type peer struct {
 	rebind  bool // is in Router.rebind
 	round   uint32
 	work    []work
+	due     instant // when advanceSubscriber is wanted, 0 never
 }
 
 // route says what an SSRC of a peer carries.
@@ -233,6 +239,9 @@ func (r *Router) setSlots(now instant, p *peer, t *sdp.Transport) {
 		}
 	}
 	p.pairSlots()
+	if p.Link == nil && len(p.Slots) > 0 {
+		p.Link = bwe.New(bwe.Config{})
+	}
 }
 
 // SetConnected says whether media can be sent to the transport. What a
@@ -284,6 +293,7 @@ func (r *Router) RemoveTransport(now time.Time, key TransportKey) {
 	r.changed = slices.DeleteFunc(r.changed, func(q *peer) bool { return q == p })
 	r.rebind = slices.DeleteFunc(r.rebind, func(q *peer) bool { return q == p })
 	r.resending = slices.DeleteFunc(r.resending, func(q *peer) bool { return q == p })
+	p.Pace = paceState{}
 	r.bind(at)
 }
 

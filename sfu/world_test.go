@@ -369,7 +369,11 @@ func (w *world) SendRTP(p *Packet) {
 	c := w.clients[p.To]
 	b := append([]byte{0}, p.Header...)
 	b = append(b, p.Prefix...)
-	c.down.Send(w.now, append(b, p.Payload...))
+	b = append(b, p.Payload...)
+	if p.Padding > 0 {
+		b = append(append(b, make([]byte, p.Padding-1)...), p.Padding)
+	}
+	c.down.Send(w.now, b)
 }
 
 func (w *world) SendRTCP(to Peer, compound []byte) {

@@ -1,0 +1,123 @@
+package sfu
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sfu/bwe"
+)
+
+// handleWideFeedback takes what a subscriber says about the arrival of what it was
+// sent (transport-wide congestion control).
+func (r *Router) handleWideFeedback(now instant, p *peer, fci []byte) {
+	if p.Link == nil {
+		p.Counted.ForeignRTCP++
+		return
+	}
+	if !p.Link.Feedback(time.Duration(now), fci) {
+		p.Counted.BadFeedback++
+		return
+	}
+	r.linkChanged(now, p)
+}
+
+// handleREMB takes a receiver's own estimate (draft-alvestrand-rmcat-remb-03
+// section 2.2).
+func (r *Router) handleREMB(now instant, p *peer, b []byte) {
+	if p.Link == nil || len(b) < 8 || string(b[:4]) != "REMB" {
+		return
+	}
+	word := binary.BigEndian.Uint32(b[4:]) & 0xffffff
+	exponent, mantissa := word>>18, uint64(word&0x3ffff)
+	p.Link.REMB(time.Duration(now), int64(min(mantissa<<exponent, 1<<40)))
+	r.linkChanged(now, p)
+}
+
+// linkChanged sees to it that a new estimate is shared out, and that the
+// controller is asked again when it wants to be.
+func (r *Router) linkChanged(now instant, p *peer) {
+	if estimate := p.Link.Estimate(); p.Share.differs(estimate) {
+		r.wantShare(p, now)
+	}
+	if at := p.Link.Timer(); at != 0 {
+		r.schedulePeer(p, instant(at))
+	}
+}
+
+// advanceSubscriber does what is due towards a subscriber: paced packets, probes,
+// the sharing of its link.
+func (r *Router) advanceSubscriber(now instant, p *peer, sink Sink) {
+	p.due = 0
+	r.advancePacing(now, p, sink)
+	if p.Link == nil {
+		return
+	}
+	if at := p.Link.Timer(); at != 0 && instant(at) <= now {
+		p.Link.Advance(time.Duration(now))
+		r.linkChanged(now, p)
+	}
+	if n := p.Link.Probe(time.Duration(now)); n > 0 {
+		r.probe(now, p, n, sink)
+	}
+	r.advanceShare(now, p)
+	if at := p.Link.Timer(); at != 0 {
+		r.schedulePeer(p, max(instant(at), now+millisecond))
+	}
+}
+
+// Padding of probes.
+const (
+	maxProbePackets = 64  // in one call
+	plainPadding    = 224 // bytes, of a packet of padding only
+)
+
+// probe sends n bytes that only measure the link: packets of the last second again
+// as RTX, which may even be of use, or else padding. It needs a slot with RTX
+// (RFC 4588), since all other numbers belong to media.
+func (r *Router) probe(now instant, p *peer, n int, sink Sink) {
+	var s *slot
+	for _, o := range p.Slots {
+		if o.Kind == protocol.Video && o.Live && o.track != nil && !o.track.Muted && o.formats[o.track.Format].rtx != 0 {
+			s = o
+			break
+		}
+	}
+	if s == nil {
+		return
+	}
+	f := &s.formats[s.track.Format]
+	seq := s.Seq
+	for range maxProbePackets {
+		if n <= 0 {
+			return
+		}
+		packet := &r.scratch.packet
+		size := 0
+		if run := s.findRun(seq); run != nil && seq+256 > s.Seq {
+			if source := r.sources[run.Source]; source != nil && source.in.track == s.track {
+				if e := source.ring.Get(seq - run.Out + run.First); e != nil {
+					b := source.held(e)
+					binary.BigEndian.PutUint16(r.scratch.prefix[:], uint16(seq))
+					if r.fill(packet, s, run, &s.formats[e.Format], &b, 2) && s.formats[e.Format].rtx == f.rtx {
+						s.RTXSeq++
+						packet.Header = s.Form.appendHeader(r.scratch.header[:0], f.rtx, packet.Marker, s.RTXSeq, e.Timestamp+run.Timestamp, s.RTX, b.forwarded, f.timing)
+						size = len(packet.Prefix) + len(packet.Payload)
+					}
+				}
+			}
+			seq--
+		}
+		if size == 0 {
+			s.RTXSeq++
+			*packet = Packet{To: p.Index, Kind: s.Kind, Padding: plainPadding}
+			packet.Header = s.Form.appendHeader(r.scratch.header[:0], f.rtx, false, s.RTXSeq, s.Timestamp, s.RTX, nil, f.timing)
+			size = plainPadding
+		}
+		packet.Retransmission = true
+		p.Counted.Probed++
+		p.Counted.ProbedBytes += uint64(size)
+		n -= size + len(packet.Header) + sealOverhead
+		r.emit(now, p, packet, f.timing, bwe.Probe, sink)
+	}
+}
