@@ -48,6 +48,9 @@ type shard struct {
 	nextSweep   time.Time
 	closed      bool
 
+	arrivals  []int64 // of the media packets of this round, as the system tells them
+	residence residence
+
 	subscriptions          int    // at the last sweep
 	sentPackets, sentBytes uint64 // since the last sweep
 
@@ -90,6 +93,9 @@ func (s *shard) run() {
 		s.takeMail(now)
 		for i := range s.batch.Len() {
 			data, path := s.batch.Packet(i)
+			if transport.Classify(data) == transport.RTP {
+				s.arrivals = append(s.arrivals, s.batch.Arrived(i))
+			}
 			s.receive(now, path, data, nil)
 		}
 		s.handOver()
@@ -101,7 +107,22 @@ func (s *shard) run() {
 			s.sweep(now)
 		}
 		s.writer.Flush()
+		s.measure()
 	}
+}
+
+// measure notes how long the media packets of this round were here.
+func (s *shard) measure() {
+	if len(s.arrivals) == 0 {
+		return
+	}
+	now := time.Now().UnixNano()
+	for _, arrived := range s.arrivals {
+		if arrived != 0 {
+			s.residence.add(time.Duration(now - arrived))
+		}
+	}
+	s.arrivals = s.arrivals[:0]
 }
 
 // wakeAt says until when the loop may sleep.
@@ -221,6 +242,7 @@ func (s *shard) sweep(now time.Time) {
 	s.worker.counters.packetsOut.Add(s.sentPackets)
 	s.worker.counters.bytesOut.Add(s.sentBytes)
 	s.sentPackets, s.sentBytes = 0, 0
+	s.worker.counters.addResidence(&s.residence)
 }
 
 func (s *shard) close() {

@@ -18,8 +18,12 @@ import (
 	"github.com/tertulia-rtc/tertulia/transport"
 )
 
-// heartbeatInterval is how often a worker says that it lives.
-const heartbeatInterval = 200 * time.Millisecond
+// heartbeatInterval is how often a worker says that it lives, residenceBeats after
+// how many of these it logs how fast it was.
+const (
+	heartbeatInterval = 200 * time.Millisecond
+	residenceBeats    = 25
+)
 
 // Config is what a worker needs. The zero value of each field that says so is
 // a good default.
@@ -66,6 +70,29 @@ type counters struct {
 	transports, subscriptions atomic.Int64
 	packetsOut, bytesOut      atomic.Uint64
 	dropped                   atomic.Uint64 // hand-over or mailbox full
+
+	mu        sync.Mutex
+	residence residence // since it was last logged
+}
+
+// addResidence takes in what a shard has measured.
+func (c *counters) addResidence(r *residence) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, n := range r {
+		c.residence[i] += n
+	}
+	*r = residence{}
+}
+
+// takeResidence gives the quantiles of what was measured since the last call.
+func (c *counters) takeResidence() (median, p99 time.Duration, packets uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := &c.residence
+	median, p99, packets = r.quantile(0.5), r.quantile(0.99), r.total()
+	*r = residence{}
+	return median, p99, packets
 }
 
 // New starts a worker: its shards, its ICE-TCP listener and its ear on the bus.
@@ -197,13 +224,24 @@ func (w *Worker) tell(room protocol.RoomID, epoch, re uint64, body protocol.Even
 func (w *Worker) heartbeats(ctx context.Context) {
 	tick := time.NewTicker(heartbeatInterval)
 	defer tick.Stop()
-	for {
+	for beats := 1; ; beats++ {
 		w.beat()
+		if beats%residenceBeats == 0 {
+			w.logResidence()
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// logResidence tells how long media packets were in the server.
+func (w *Worker) logResidence() {
+	median, p99, packets := w.counters.takeResidence()
+	if packets > 0 {
+		w.config.Log.Debug("media packets stayed in the server", "median", median, "p99", p99, "packets", packets)
 	}
 }
 

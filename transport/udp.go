@@ -195,8 +195,9 @@ type Batch struct {
 
 // packet is one datagram of a batch.
 type packet struct {
-	data []byte
-	path Path
+	data    []byte
+	path    Path
+	arrived int64
 }
 
 // NewBatch makes room for n datagrams; 64 is a good number.
@@ -215,3 +216,7 @@ func (b *Batch) Packet(i int) (data []byte, path Path) {
 	p := &b.packets[:b.n][i]
 	return p.data, p.path
 }
+
+// Arrived is when the system took the i-th datagram in, in nanoseconds of Unix
+// time; 0 where it does not say.
+func (b *Batch) Arrived(i int) int64 { return b.packets[:b.n][i].arrived }

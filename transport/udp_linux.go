@@ -144,6 +144,8 @@ func (s *kernelSocket) setUp(fd int, addr netip.AddrPort, reusePort bool) error 
 			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, buffer[1], socketBuffer)
 		}
 	}
+	// Without it, nothing is known of the time that packets spend here.
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
 	_, err := unix.GetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT)
 	s.segments = err == nil
 
@@ -268,14 +270,18 @@ func (s *kernelSocket) collect(b *Batch) {
 		end := start + int(h.length)
 		p.data = b.slab[start:end:end]
 		p.path.Remote = decodeName(&k.names[i])
-		p.path.Local = decodeLocal(k.control[i*controlSpace:][:h.header.Controllen])
+		p.path.Local, p.arrived = decodeControl(k.control[i*receiveSpace:][:h.header.Controllen])
 		b.n++
 	}
 }
 
-// controlSpace is the room for control messages of one message, in either
-// direction: packet information (40 bytes) and a segment size (24).
-const controlSpace = 64
+// controlSpace is the room for control messages of one message that is sent:
+// packet information (40 bytes) and a segment size (24). receiveSpace is that of
+// one received: packet information and the time of arrival (32).
+const (
+	controlSpace = 64
+	receiveSpace = 72
+)
 
 // messageHeader is struct mmsghdr.
 type messageHeader struct {
@@ -297,7 +303,7 @@ func (k *kernelBatch) init(slab []byte, n int) {
 	k.headers = make([]messageHeader, n)
 	k.vectors = make([]unix.Iovec, n)
 	k.names = make([]unix.RawSockaddrInet6, n)
-	k.control = make([]byte, n*controlSpace)
+	k.control = make([]byte, n*receiveSpace)
 	k.filled = n
 	for i := range k.headers {
 		k.vectors[i] = unix.Iovec{Base: &slab[i*MaxDatagram], Len: MaxDatagram}
@@ -305,7 +311,7 @@ func (k *kernelBatch) init(slab []byte, n int) {
 		h.Name = (*byte)(unsafe.Pointer(&k.names[i]))
 		h.Iov = &k.vectors[i]
 		h.Iovlen = 1
-		h.Control = &k.control[i*controlSpace]
+		h.Control = &k.control[i*receiveSpace]
 	}
 }
 
@@ -314,7 +320,7 @@ func (k *kernelBatch) prepare() {
 	for i := range k.headers[:k.filled] {
 		h := &k.headers[i].header
 		h.Namelen = unix.SizeofSockaddrInet6
-		h.Controllen = controlSpace
+		h.Controllen = receiveSpace
 		h.Flags = 0
 	}
 	k.filled = 0
@@ -348,8 +354,9 @@ const (
 	pktinfoSpecDst = 4
 )
 
-// decodeLocal reads the address that a datagram was sent to from its control messages.
-func decodeLocal(control []byte) netip.Addr {
+// decodeControl reads the control messages of a datagram: the address that it was
+// sent to, and when it came (nanoseconds of Unix time).
+func decodeControl(control []byte) (local netip.Addr, arrived int64) {
 	for len(control) >= cmsgData {
 		length := binary.NativeEndian.Uint64(control)
 		if length < cmsgData || length > uint64(len(control)) {
@@ -359,13 +366,15 @@ func decodeLocal(control []byte) netip.Addr {
 		level, kind := binary.NativeEndian.Uint32(control[cmsgLevel:]), binary.NativeEndian.Uint32(control[cmsgType:])
 		switch {
 		case level == unix.SOL_IP && kind == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
-			return netip.AddrFrom4([4]byte(data[pktinfoSpecDst:]))
+			local = netip.AddrFrom4([4]byte(data[pktinfoSpecDst:]))
 		case level == unix.SOL_IPV6 && kind == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
-			return netip.AddrFrom16([16]byte(data)).Unmap()
+			local = netip.AddrFrom16([16]byte(data)).Unmap()
+		case level == unix.SOL_SOCKET && kind == unix.SO_TIMESTAMPNS && len(data) >= 16:
+			arrived = int64(binary.NativeEndian.Uint64(data))*1e9 + int64(binary.NativeEndian.Uint64(data[8:]))
 		}
 		control = control[min(int(length+7)&^7, len(control)):]
 	}
-	return netip.Addr{}
+	return local, arrived
 }
 
 // encodeName writes the address of a path's peer in the socket's form; zero if

@@ -205,7 +205,7 @@ func TestSharedPortSpreadsPeers(t *testing.T) {
 	}
 }
 
-func FuzzDecodeLocal(f *testing.F) {
+func FuzzDecodeControl(f *testing.F) {
 	var s kernelSocket
 	var control [controlSpace]byte
 	n := s.encodeControl(&control, &Path{Remote: loopback4, Local: loopback4.Addr()}, 1200)
@@ -213,5 +213,5 @@ func FuzzDecodeLocal(f *testing.F) {
 	s.ipv6 = true
 	n = s.encodeControl(&control, &Path{Remote: loopback6, Local: loopback6.Addr()}, 1200)
 	f.Add(control[:n])
-	f.Fuzz(func(_ *testing.T, control []byte) { decodeLocal(control) })
+	f.Fuzz(func(_ *testing.T, control []byte) { decodeControl(control) })
 }
