@@ -1,0 +1,84 @@
+package bwe
+
+import "time"
+
+// Bounds of the history of sent packets.
+const (
+	firstHistory = 64
+	maxHistory   = 8192 // four seconds of 20 Mb/s
+	// keep is for how long packets are remembered, unless there are more than
+	// maxHistory. Feedback later than this says nothing about the link as it is.
+	keep = 2 * time.Second
+)
+
+// fate is what is known of a sent packet.
+type fate uint8
+
+const (
+	unknown fate = iota
+	lost         // so far
+	arrived
+)
+
+// sentPacket is what is remembered of a packet. It is small since there are
+// hundreds for each subscriber.
+type sentPacket struct {
+	At   uint32 // in microseconds, modulo 2^32 (71 minutes)
+	Size uint16 // IP and UDP headers included
+	Kind Kind
+	Fate fate
+}
+
+// history holds the latest packets by sequence number, in a ring that grows until
+// it holds what was sent in two seconds.
+type history struct {
+	Next  uint64 // the sequence number of the next packet, extended
+	Bytes int64  // ever sent
+	Ring  []sentPacket
+}
+
+func microseconds(t time.Duration) uint32 { return uint32(t / time.Microsecond) }
+
+func (h *history) add(now time.Duration, size int, kind Kind) uint64 {
+	at := microseconds(now)
+	seq := h.Next
+	n := uint64(len(h.Ring))
+	if seq >= n && n < maxHistory && (n == 0 || at-h.Ring[seq&(n-1)].At < uint32(keep/time.Microsecond)) {
+		h.grow()
+		n = uint64(len(h.Ring))
+	}
+	h.Ring[seq&(n-1)] = sentPacket{At: at, Size: uint16(min(size, 0xffff)), Kind: kind}
+	h.Next++
+	h.Bytes += int64(size)
+	return seq
+}
+
+func (h *history) grow() {
+	old := h.Ring
+	h.Ring = make([]sentPacket, max(firstHistory, 2*len(old)))
+	mask := uint64(len(h.Ring) - 1)
+	for i := range uint64(len(old)) {
+		seq := h.Next - 1 - i
+		h.Ring[seq&mask] = old[seq&uint64(len(old)-1)]
+	}
+}
+
+// extend gives the latest packet that can be meant by a sequence number of 16
+// bits, whether it is still remembered or not.
+func (h *history) extend(seq uint16) uint64 {
+	last := h.Next - 1
+	return last - uint64(uint16(last)-seq)
+}
+
+// find gives a packet, nil if it was never sent or is forgotten.
+func (h *history) find(seq uint64) *sentPacket {
+	if seq >= h.Next || h.Next-seq > uint64(len(h.Ring)) {
+		return nil
+	}
+	return &h.Ring[seq&uint64(len(h.Ring)-1)]
+}
+
+// since gives how long ago a packet was sent.
+func (p *sentPacket) since(now time.Duration) time.Duration {
+	return time.Duration(microseconds(now)-p.At) * time.Microsecond
+}

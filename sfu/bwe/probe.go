@@ -1,0 +1,227 @@
+package bwe
+
+import "time"
+
+// Constants of probes.
+const (
+	probeTick = 5 * time.Millisecond
+	// A probe sends about probeBytes, within these durations: enough packets to
+	// measure a rate, and not more queue than a few tens of milliseconds.
+	probeBytes    = 10000
+	probeShortest = 25 * time.Millisecond
+	probeLongest  = 120 * time.Millisecond
+	probeMost     = 250 * time.Millisecond // with what jitter adds
+	// Rates of probes, as multiples of the estimate.
+	probeFirst  = 2.5 // nothing is known
+	probeNext   = 2.0 // the one before has passed
+	probeAgain  = 1.5 // periodically
+	probeWanted = 1.15
+	// probeShare is what is used of a rate that a link gave as its limit, so that
+	// queues drain.
+	probeShare = 0.95
+	// Waiting times.
+	probeRetry    = 300 * time.Millisecond // after one that told nothing
+	probePause    = 1500 * time.Millisecond
+	probePauseMax = 4 * time.Second
+	probeAfterCut = 1500 * time.Millisecond
+	probeAnswer   = time.Second // for feedback, beside the round trip
+)
+
+// probeState is the probe in progress, and when the next one is due.
+type probeState struct {
+	Running  bool // packets leave
+	Awaiting bool // they have left
+	Rate     int64
+	Start    time.Duration
+	Length   time.Duration
+	Tick     time.Duration // when Probe is next wanted
+	Deadline time.Duration // for feedback
+	Settled  time.Duration // packets that leave before may meet the probe's queue
+	From, To uint64        // its packets, media included
+	Bytes    int64         // that left since Start
+	Covered  uint64        // what feedback has told of, so far
+
+	// What came of it.
+	Came, Lost         int
+	CameBytes          int
+	FirstSize          int
+	LastBytes          int // that left at the same time as the last
+	FirstSent, LastOut time.Duration
+	FirstIn, LastIn    time.Duration
+
+	Next    time.Duration // not before
+	Pause   time.Duration // after the next one that finds no more
+	Passed  bool          // the latest found its whole rate
+	Proven  bool          // one has told something since the start
+	Silent  int           // probes in a row without answer
+	Started int64         // ever
+}
+
+func (p *probeState) sent(size int) {
+	if p.Running {
+		p.Bytes += int64(size)
+	}
+}
+
+// hold puts off the next probe.
+func (p *probeState) hold(now, by time.Duration) {
+	p.Next = max(p.Next, now+by)
+	p.Passed = false
+	p.Pause = probePause
+}
+
+// mine says whether a packet is part of the probe that is awaited.
+func (p *probeState) mine(seq uint64) bool {
+	return p.Running && seq >= p.From || p.Awaiting && seq >= p.From && seq < p.To
+}
+
+func (p *probeState) lose(seq uint64) {
+	if p.mine(seq) {
+		p.Lost++
+	}
+}
+
+func (p *probeState) arrive(seq uint64, sent, came time.Duration, size int) {
+	if !p.mine(seq) {
+		return
+	}
+	if p.Came == 0 {
+		p.FirstSent, p.FirstIn, p.FirstSize = sent, came, size
+		p.LastOut, p.LastIn = sent, came
+	}
+	if sent > p.LastOut {
+		p.LastOut, p.LastBytes = sent, 0
+	}
+	p.LastBytes += size
+	if came < p.FirstIn {
+		p.FirstIn, p.FirstSize = came, size
+	}
+	p.LastIn = max(p.LastIn, came)
+	p.Came++
+	p.CameBytes += size
+}
+
+func (p *probeState) seen(end uint64) { p.Covered = max(p.Covered, end) }
+
+// disturbs says whether a packet that left then may have waited for the probe.
+func (p *probeState) disturbs(sent time.Duration) bool {
+	return p.Started > 0 && sent >= p.Start && (p.Running || sent < p.Settled)
+}
+
+// maybeProbe begins a probe if one is due.
+func (c *Controller) maybeProbe(now time.Duration) {
+	p := &c.Probing
+	if p.Running || p.Awaiting || now < p.Next || !c.wantsMore() {
+		return
+	}
+	if c.Trend.Usage == Over || c.Arrival.queue() > c.calm() || c.Silence.Cuts > 0 || p.Silent > 2 && !c.Silence.Heard {
+		p.Next = now + probeRetry
+		return
+	}
+	times := probeAgain
+	switch {
+	case !p.Proven:
+		times = probeFirst
+	case p.Passed:
+		times = probeNext
+	}
+	rate := int64(times * float64(c.Target))
+	rate = min(rate, int64(probeWanted*float64(c.Wanted)), c.Config.Max)
+	length := time.Duration(probeBytes * 8 * int64(time.Second) / rate)
+	length = min(max(length, probeShortest), probeLongest)
+	length = min(length+c.deviation(4), probeMost)
+	*p = probeState{
+		Running: true, Rate: rate, Start: now, Length: length, Tick: now, From: c.History.Next,
+		Covered: p.Covered, Next: p.Next, Pause: p.Pause, Passed: p.Passed, Proven: p.Proven, Silent: p.Silent, Started: p.Started + 1,
+	}
+}
+
+// wantsMore says whether there is reason to look for more than the estimate.
+func (c *Controller) wantsMore() bool {
+	return c.Wanted > 0 && c.Target < min(c.Wanted+c.Wanted/50, c.Config.Max)
+}
+
+// Probe says how many bytes of padding, without headers of IP and UDP, should
+// leave now: 0 when no probe runs, or when media have taken its place. What leaves
+// is told to Sent, as Probe; what cannot leave is not made up for. While a probe
+// runs, Timer asks for a call every 5 ms.
+func (c *Controller) Probe(now time.Duration) int {
+	p := &c.Probing
+	if !p.Running || now >= p.Start+p.Length {
+		return 0
+	}
+	p.Tick = now + probeTick
+	due := min(now-p.Start+probeTick, p.Length)
+	left := int64(due)*p.Rate/8/int64(time.Second) - p.Bytes
+	return int(max(left, 0))
+}
+
+// advanceProbe ends the sending of a probe, and the wait for its answer.
+func (c *Controller) advanceProbe(now time.Duration) {
+	p := &c.Probing
+	if p.Running && now >= p.Start+p.Length {
+		p.Running, p.Awaiting = false, true
+		p.To = c.History.Next
+		p.Deadline = now + probeAnswer + c.RTT.response()
+		p.Settled = now + 2*p.Length
+	}
+	if p.Awaiting && now >= p.Deadline {
+		p.Awaiting = false
+		p.Silent++
+		p.Next = now + probeRetry<<min(p.Silent, 4)
+	}
+}
+
+// finishProbe takes the result once feedback has told of all its packets.
+func (c *Controller) finishProbe(now time.Duration) {
+	p := &c.Probing
+	if !p.Awaiting || p.Covered < p.To {
+		return
+	}
+	p.Awaiting = false
+	p.Silent = 0
+	out, in := p.LastOut-p.FirstSent, p.LastIn-p.FirstIn
+	if p.Came < 4 || out < 10*time.Millisecond || in <= 0 || p.Came < p.Lost {
+		p.Next = now + probeRetry
+		return
+	}
+	p.Proven = true
+	left := int64(p.CameBytes-p.LastBytes) * 8 * int64(time.Second) / int64(out)
+	got := int64(p.CameBytes-p.FirstSize) * 8 * int64(time.Second) / int64(in)
+	share := float64(p.Lost) / float64(p.Came+p.Lost)
+	limited := in > out+out/10+2*time.Millisecond || share > c.Loss.short()+0.15
+	d := &c.Delay
+	if !limited {
+		p.Passed = true
+		p.Pause, p.Next = probePause, now
+		if left > d.Bitrate {
+			d.Bitrate = left
+		}
+		if c.Loss.Bound > 0 {
+			c.Loss.Bound = max(c.Loss.Bound, left)
+		}
+		if left > d.Capacity {
+			d.Capacity = 0
+		}
+		if left < p.Rate*8/10 { // not as much could be sent as should
+			p.Next = now + p.Pause
+		}
+		c.settle(now, "a probe passed")
+		return
+	}
+	p.Passed = false
+	p.Next = now + max(p.Pause, probePause)
+	p.Pause = min(2*max(p.Pause, probePause), probePauseMax)
+	limit := min(left, got)
+	d.Capacity = limit
+	usable := int64(probeShare * float64(limit))
+	switch {
+	case usable > d.Bitrate:
+		d.Bitrate = usable
+		c.settle(now, "a probe found the link's limit")
+	case usable < d.Bitrate:
+		// Jitter makes a rate look lower, so half of it is believed.
+		d.Bitrate -= (d.Bitrate - usable) / 2
+		c.settle(now, "a probe found the link's limit")
+	}
+}
