@@ -170,16 +170,7 @@ func (r *Router) advanceTransportCC(now instant, p *peer, sink Sink) {
 			}
 		}
 	}
-	slices.SortFunc(c.Arrivals, func(a, b arrival) int {
-		switch {
-		case a.Seq < b.Seq:
-			return -1
-		case a.Seq > b.Seq:
-			return 1
-		}
-		return 0
-	})
-	all := slices.CompactFunc(c.Arrivals, func(a, b arrival) bool { return a.Seq == b.Seq })
+	all := c.take()
 	lateOnes := 0
 	for len(all) > 0 && all[0].Seq < c.Next {
 		if lateOnes++; lateOnes <= maxLateStatus {
@@ -197,7 +188,23 @@ func (r *Router) advanceTransportCC(now instant, p *peer, sink Sink) {
 		c.Next = all[n-1].Seq + 1
 		all = all[n:]
 	}
+}
+
+// take gives the arrivals since the last call, in rising order of their numbers,
+// until the next one comes.
+func (c *transportCCState) take() []arrival {
+	slices.SortFunc(c.Arrivals, func(a, b arrival) int {
+		switch {
+		case a.Seq < b.Seq:
+			return -1
+		case a.Seq > b.Seq:
+			return 1
+		}
+		return 0
+	})
+	all := slices.CompactFunc(c.Arrivals, func(a, b arrival) bool { return a.Seq == b.Seq })
 	c.Arrivals = c.Arrivals[:0]
+	return all
 }
 
 // Symbols of packet statuses.

@@ -176,6 +176,12 @@ func elapsed(since, now instant, clock uint32) uint32 {
 // when there is time for it.
 func (r *Router) forward(now instant, sl *slot, b *ready, sink Sink) {
 	e := b.entry
+	if sl.peer.pacingFull() {
+		sl.peer.Counted.PacingDropped++
+		sl.Live = false // video goes on with a keyframe
+		r.awaitStart(now, sl)
+		return
+	}
 	run, out := &sl.Run, e.Seq-sl.Run.First+sl.Run.Out
 	if e.Seq <= sl.In {
 		if run, out = sl.runOf(sl.Run.Source, e.Seq); run == nil {

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"github.com/tertulia-rtc/tertulia/sfu/bwe"
 	"github.com/tertulia-rtc/tertulia/sfu/rtpbuf"
 )
 
@@ -33,7 +34,7 @@ type paced struct {
 // refill adds what the time since the last call allows. It is false where
 // nothing is paced, for want of an estimate.
 func (p *peer) refill(now instant) bool {
-	if p.Link == nil {
+	if p.Link == nil || !p.measured || !p.Link.Heard() {
 		return false
 	}
 	rate := p.Link.Estimate() * pacingFactor / 2 / 8
@@ -57,15 +58,12 @@ func (p *peer) paces(now instant, size int) bool {
 	return true
 }
 
+// pacingFull says whether no more packets may wait.
+func (p *peer) pacingFull() bool { return len(p.Pace.queue)-p.Pace.next >= maxPaced }
+
 // wait lets a packet wait for its turn.
 func (r *Router) wait(now instant, sl *slot, seq uint64) {
 	p := sl.peer
-	if len(p.Pace.queue)-p.Pace.next >= maxPaced {
-		p.Counted.PacingDropped++
-		sl.Live = false
-		r.awaitStart(now, sl)
-		return
-	}
 	p.Pace.queue = append(p.Pace.queue, paced{sl, sl.Run.Source, seq})
 	p.Counted.Paced++
 	r.schedulePeer(p, now+pacingTick)
@@ -85,19 +83,35 @@ func (r *Router) advancePacing(now instant, p *peer, sink Sink) {
 		if !p.Connected || run == nil || run.Source != w.source || source == nil || w.slot.track == nil || source.in.track != w.slot.track {
 			continue
 		}
-		e := source.ring.Get(w.seq - run.Out + run.First)
-		if e == nil {
-			continue
+		if e := source.ring.Get(w.seq - run.Out + run.First); e != nil {
+			b := source.held(e)
+			q.Credit -= int64(len(b.payload))
+			r.send(now, w.slot, run, &b, w.seq, sink)
+		} else {
+			r.sendNothing(now, w.slot, w.seq, sink)
 		}
-		b := source.held(e)
-		q.Credit -= int64(len(b.payload))
-		r.send(now, w.slot, run, &b, w.seq, sink)
 	}
 	if q.next == len(q.queue) {
 		q.queue, q.next = q.queue[:0], 0
 		return
 	}
+	if q.next > maxPaced {
+		q.queue, q.next = q.queue[:copy(q.queue, q.queue[q.next:])], 0
+	}
 	r.schedulePeer(p, now+pacingTick)
+}
+
+// sendNothing uses up a number whose packet is not to be had, or not to be sent: the
+// subscriber should not ask for it. It is a packet of padding only.
+func (r *Router) sendNothing(now instant, sl *slot, seq uint64, sink Sink) {
+	f := &sl.formats[sl.track.Format]
+	if f.op == opDrop {
+		return
+	}
+	p := &r.scratch.packet
+	*p = Packet{To: sl.peer.Index, Kind: sl.Kind, Padding: 1}
+	p.Header = sl.Form.appendHeader(r.scratch.header[:0], f.pt, false, uint16(seq), sl.Timestamp, sl.SSRC, nil, f.timing)
+	r.emit(now, sl.peer, p, f.timing, bwe.Media, sink)
 }
 
 // held gives a packet of the ring with what forwarding needs of it.

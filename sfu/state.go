@@ -70,6 +70,7 @@ func (r *Router) restorePeer(p *peer) {
 		s.peer = p
 	}
 	p.pairSlots()
+	p.measureLink()
 	for _, s := range p.Retired {
 		s.peer = p
 	}

@@ -42,6 +42,9 @@ type peer struct {
 	round   uint32
 	work    []work
 	due     instant // when advanceSubscriber is wanted, 0 never
+	// measured says that the peer can tell of its link: by transport-wide feedback,
+	// or by REMB.
+	measured bool
 }
 
 // route says what an SSRC of a peer carries.
@@ -239,9 +242,17 @@ func (r *Router) setSlots(now instant, p *peer, t *sdp.Transport) {
 		}
 	}
 	p.pairSlots()
+	p.measureLink()
+}
+
+// measureLink begins congestion control towards a peer that receives.
+func (p *peer) measureLink() {
 	if p.Link == nil && len(p.Slots) > 0 {
 		p.Link = bwe.New(bwe.Config{})
 	}
+	p.measured = slices.ContainsFunc(p.Slots, func(s *slot) bool {
+		return slices.ContainsFunc(s.Codecs, func(c sdp.Codec) bool { return c.REMB || s.timing(&c) == numbered })
+	})
 }
 
 // SetConnected says whether media can be sent to the transport. What a

@@ -68,6 +68,9 @@ type client struct {
 	receiver map[uint32]*receiver // by SSRC
 	rtcp     []rtcp.Packet        // that it got
 	wide     uint16
+
+	feedback     transportCCState // of what came with a transport-wide number
+	nextFeedback time.Time
 }
 
 func (w *world) join(name string, link simnet.Config, sections ...sdp.Section) *client {
@@ -273,7 +276,7 @@ func (s *sender) resend(seq uint16) {
 func (c *client) sendRTCP(packets ...rtcp.Packet) {
 	b, err := rtcp.Marshal(packets)
 	if err != nil {
-		c.w.t.Fatal(err)
+		c.w.t.Fatalf("%v: %v", err, packets)
 	}
 	c.up.Send(c.w.now, append([]byte{1}, b...))
 }
@@ -301,12 +304,18 @@ func (c *client) got(b []byte) {
 	if err := p.Unmarshal(b); err != nil {
 		c.w.t.Fatalf("malformed packet: %v", err)
 	}
+	if wide := p.GetExtension(3); len(wide) == 2 {
+		c.feedback.arrived(binary.BigEndian.Uint16(wide), c.w.r.instant(c.w.now))
+	}
 	v := c.receiver[p.SSRC]
 	if v == nil {
 		if v = c.receiver[p.SSRC-1]; v == nil {
 			c.w.t.Fatalf("packet of unknown SSRC %d", p.SSRC)
 		}
 		v.rtx++
+		if len(p.Payload) < 2 {
+			return // padding only
+		}
 		p.SequenceNumber = binary.BigEndian.Uint16(p.Payload)
 		p.SSRC--
 		p.Payload = p.Payload[2:]
@@ -361,6 +370,25 @@ func (v *receiver) run() {
 	}
 }
 
+// sendFeedback tells of what came with transport-wide numbers, as Chromium does.
+func (c *client) sendFeedback() {
+	if c.w.now.Before(c.nextFeedback) {
+		return
+	}
+	c.nextFeedback = c.w.now.Add(50 * time.Millisecond)
+	all := c.feedback.take()
+	for len(all) > 0 && all[0].Seq < c.feedback.Next {
+		all = all[1:] // it was told lost
+	}
+	for len(all) > 0 {
+		c.feedback.Next = max(c.feedback.Next, all[0].Seq-min(all[0].Seq-c.feedback.Next, maxStatuses/2))
+		b, n := c.feedback.appendFeedback(nil, 1, 1, c.feedback.Next, all)
+		c.up.Send(c.w.now, append([]byte{1}, b...))
+		c.feedback.Next = all[n-1].Seq + 1
+		all = all[n:]
+	}
+}
+
 // SendRTP and SendRTCP put what the router sends on the client's link.
 func (w *world) SendRTP(p *Packet) {
 	if w.tap != nil {
@@ -391,6 +419,7 @@ func (w *world) run(d time.Duration) {
 			for _, v := range c.receiver {
 				v.run()
 			}
+			c.sendFeedback()
 			for _, b := range c.up.Receive(w.now) {
 				if b[0] == 0 {
 					w.r.HandleRTP(w.now, c.peer, b[1:])

@@ -33,7 +33,7 @@ func startLoop(t *testing.T, addr netip.AddrPort, useTCP bool) *loop {
 	if useTCP {
 		deliver := func(path Path) func(b []byte) {
 			return func(b []byte) {
-				l.came <- packet{bytes.Clone(b), path}
+				l.came <- packet{data: bytes.Clone(b), path: path}
 				udp.Wake()
 			}
 		}
