@@ -31,8 +31,12 @@ func (r *Router) awaitStart(now instant, s *slot) {
 func (r *Router) startWaiting(now instant, sink Sink) {
 	for i, s := range r.waiting {
 		r.waiting[i] = nil
-		if s.track != nil && !s.Live && s.peer.Connected && !r.catchUp(now, s, sink) {
-			r.wantKeyframe(now, s.track)
+		source := r.sources[s.Aim]
+		if s.track == nil || source == nil || source.in.track != s.track || !s.peer.Connected || s.Live && s.Run.Source == s.Aim {
+			continue
+		}
+		if s.Live || !r.catchUp(now, s, source, sink) {
+			r.wantKeyframe(now, source)
 		}
 	}
 	r.waiting = r.waiting[:0]
@@ -41,13 +45,9 @@ func (r *Router) startWaiting(now instant, sink Sink) {
 // catchUp sends a slot the last keyframe and what followed it, when all of that is
 // in the ring, recent, and not too much for one burst. What is still asked for
 // from the publisher may lack: it is forwarded when it comes.
-func (r *Router) catchUp(now instant, sl *slot, sink Sink) bool {
+func (r *Router) catchUp(now instant, sl *slot, s *source, sink Sink) bool {
 	t := sl.track
-	if t.in == nil || t.Muted {
-		return false
-	}
-	s := r.sources[t.in.Current]
-	if s == nil || s.Keyframe.First == 0 || now-s.Keyframe.CameAt > catchUpAge || s.Seq.Highest-s.Keyframe.First >= catchUpPackets {
+	if t.Muted || s.Keyframe.First == 0 || now-s.Keyframe.CameAt > catchUpAge || s.Seq.Highest-s.Keyframe.First >= catchUpPackets {
 		return false
 	}
 	first := s.ring.Get(s.Keyframe.First)
@@ -68,7 +68,8 @@ func (r *Router) catchUp(now instant, sl *slot, sink Sink) bool {
 	}
 	for seq := s.Keyframe.First; seq <= s.Seq.Highest; seq++ {
 		if e := s.ring.Get(seq); e != nil {
-			r.forward(now, sl, &ready{entry: e, forwarded: s.ring.Extensions(e), payload: s.ring.Payload(e)}, sink)
+			b := s.held(e)
+			r.offer(now, sl, s, &b, sink)
 		}
 	}
 	return true

@@ -6,6 +6,7 @@ import (
 	"github.com/tertulia-rtc/tertulia/codec"
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/sfu/bwe"
+	"github.com/tertulia-rtc/tertulia/sfu/layer"
 	"github.com/tertulia-rtc/tertulia/sfu/rtpbuf"
 )
 
@@ -113,24 +114,21 @@ func (s *source) prepare() {
 
 // forwardBatch decides and sends one source's packets for one slot.
 func (r *Router) forwardBatch(now instant, sl *slot, s *source, sink Sink) {
+	if sl.Run.Source != s.Serial && sl.Aim != s.Serial {
+		return
+	}
 	for i := range s.batch {
 		b := &s.batch[i]
-		if !sl.Live || sl.Run.Source != s.Serial {
-			if !r.maybeStart(now, sl, s, b.entry) {
-				continue
-			}
+		if sl.Live && sl.Run.Source == s.Serial || r.maybeStart(now, sl, s, b.entry) {
+			r.offer(now, sl, s, b, sink)
 		}
-		r.forward(now, sl, b, sink)
 	}
 }
 
 // maybeStart begins a new run with a packet that allows it: on a slot that
-// waits, or when another layer has become the one to forward.
+// waits, or when another received stream has become the one to forward.
 func (r *Router) maybeStart(now instant, sl *slot, s *source, e *rtpbuf.Entry) bool {
-	if s.Serial != s.in.Current {
-		return false
-	}
-	if sl.Kind == protocol.Video && e.Flags&rtpbuf.Keyframe == 0 || e.Flags&rtpbuf.Padding != 0 {
+	if sl.Aim != s.Serial || e.Flags&rtpbuf.Padding != 0 || sl.Kind == protocol.Video && e.Flags&rtpbuf.Keyframe == 0 {
 		return false
 	}
 	f := &sl.formats[e.Format]
@@ -143,14 +141,20 @@ func (r *Router) maybeStart(now instant, sl *slot, s *source, e *rtpbuf.Entry) b
 			return false // late, from before the pause
 		}
 		// The same clock goes on.
-		next.Timestamp, next.PictureID, next.TL0, next.Rewrite = sl.Run.Timestamp, sl.Run.PictureID, sl.Run.TL0, sl.Run.Rewrite
+		next = sl.Run
+		next.First, next.Out = e.Seq, sl.Seq+1
 	} else {
-		next.Timestamp = sl.Timestamp + elapsed(sl.SentAt, now, sl.Codecs[f.codec].ClockRate) - e.Timestamp
-		if f.vp8 && sl.SentAt != 0 {
+		next.Timestamp = sl.Timestamp + r.elapsed(now, sl, s, e) - e.Timestamp
+		if sl.SentAt != 0 && sl.Kind == protocol.Video {
 			next.PictureID = sl.PictureID + 1 - e.PictureID
 			next.TL0 = sl.TL0 + 1 - e.TL0
-			next.Rewrite = true
+			next.Frame = sl.Frame + 1 - uint16(e.Info.Frame)
+			next.Rewrite = f.vp8 || f.vp9
 		}
+	}
+	if sl.Kind == protocol.Video {
+		sl.Selector = &layer.Selector{Target: sl.Target}
+		next.selector = sl.Selector
 	}
 	sl.beginRun(next)
 	sl.In, sl.Live = e.Seq-1, true
@@ -163,51 +167,101 @@ func (r *Router) maybeStart(now instant, sl *slot, s *source, e *rtpbuf.Entry) b
 	return true
 }
 
-// elapsed is the time since the slot sent its last packet, in timestamp units:
-// at least one, and a new slot starts anywhere.
-func elapsed(since, now instant, clock uint32) uint32 {
-	if since == 0 || now <= since {
-		return 1
+// elapsed is the media time between the last packet of a slot and the first one of
+// another stream, in timestamp units: at least one. Where both streams have told
+// their clocks, it is exact; else it is the time that passed here.
+func (r *Router) elapsed(now instant, sl *slot, s *source, e *rtpbuf.Entry) uint32 {
+	if sl.SentAt == 0 || now <= sl.SentAt {
+		return 1 // a new slot starts anywhere
 	}
-	return max(1, uint32(uint64(now-since)/1000*uint64(clock)/1_000_000))
+	passed := int64(now-sl.SentAt) / 1000 * int64(s.Clock) / 1_000_000
+	if old := r.sources[sl.Run.Source]; old != nil && old.in == s.in && old.SR.At != 0 && s.SR.At != 0 && old.Clock == s.Clock {
+		// The time between their reports, in timestamp units, and what each has gone
+		// on since its own.
+		between := int64(s.SR.NTP-old.SR.NTP) >> 16 * int64(s.Clock) >> 16
+		exact := between + int64(int32(e.Timestamp-s.SR.Timestamp)) - int64(int32(sl.Timestamp-sl.Run.Timestamp-old.SR.Timestamp))
+		if d := exact - passed; exact > 0 && d < int64(s.Clock)/2 && -d < int64(s.Clock)/2 {
+			return uint32(exact)
+		}
+	}
+	return uint32(max(1, passed))
 }
 
-// forward gives a packet of the present run its number, and sends it at once or
-// when there is time for it.
-func (r *Router) forward(now instant, sl *slot, b *ready, sink Sink) {
+// offer forwards a packet of the present run if the slot is to have it. It gets its
+// number now, and leaves at once or when there is time for it.
+func (r *Router) offer(now instant, sl *slot, s *source, b *ready, sink Sink) {
 	e := b.entry
+	if sl.Kind == protocol.Audio {
+		if run, out := sl.place(e.Seq); run != nil {
+			sl.Timestamp, sl.SentAt = e.Timestamp+run.Timestamp, now
+			r.send(now, sl, run, b, out, &layer.Decision{}, sink)
+		}
+		return
+	}
 	if sl.peer.pacingFull() {
 		sl.peer.Counted.PacingDropped++
-		sl.Live = false // video goes on with a keyframe
+		sl.Live = false // it goes on with a keyframe
 		r.awaitStart(now, sl)
 		return
 	}
-	run, out := &sl.Run, e.Seq-sl.Run.First+sl.Run.Out
-	if e.Seq <= sl.In {
-		if run, out = sl.runOf(sl.Run.Source, e.Seq); run == nil {
-			return
-		}
-	} else {
-		sl.In, sl.Seq, sl.Timestamp, sl.SentAt = e.Seq, out, e.Timestamp+run.Timestamp, now
-		if sl.formats[e.Format].vp8 {
-			sl.PictureID, sl.TL0 = e.PictureID+run.PictureID, e.TL0+run.TL0
-		}
+	d := &r.scratch.decision
+	*d = sl.Selector.Select(&s.Tracker, &e.Info, int64(now))
+	late := e.Seq <= sl.In
+	if !late && !d.Forward {
+		sl.leaveOut(e.Seq)
+		return
 	}
-	if sl.Kind == protocol.Video && !sl.peer.paces(now, len(b.payload)) {
+	run, out := sl.place(e.Seq)
+	if run == nil {
+		return
+	}
+	if !d.Forward {
+		r.sendNothing(now, sl, out, sink) // its number was kept free
+		return
+	}
+	if !late {
+		sl.Timestamp, sl.SentAt = e.Timestamp+run.Timestamp, now
+		sl.PictureID, sl.TL0 = e.PictureID+run.PictureID-d.Skipped, e.TL0+run.TL0
+		sl.Frame = uint16(e.Info.Frame) + run.Frame
+	}
+	if !sl.peer.paces(now, len(b.payload)) {
 		r.wait(now, sl, out)
 		return
 	}
-	r.send(now, sl, run, b, out, sink)
+	r.send(now, sl, run, b, out, d, sink)
+}
+
+// place gives a received packet its number: the next one, with room for those that
+// have not come, or the room that was left for it. The run is nil when there is none.
+func (s *slot) place(seq uint64) (*run, uint64) {
+	if seq <= s.In {
+		return s.runOf(s.Run.Source, seq)
+	}
+	s.In, s.Seq = seq, seq-s.Run.First+s.Run.Out
+	return &s.Run, s.Seq
+}
+
+// leaveOut closes the gap that a packet leaves which is not forwarded.
+func (s *slot) leaveOut(seq uint64) {
+	next := s.Run
+	next.First, next.Out = seq+1, s.Run.Out+seq-s.Run.First
+	if seq == s.Run.First {
+		s.Run = next // nothing has been sent in it
+	} else {
+		s.beginRun(next)
+		s.Seq = next.Out - 1 // those that have not come keep their numbers
+	}
+	s.In = seq
 }
 
 // send sends a packet of a run for the first time.
-func (r *Router) send(now instant, sl *slot, run *run, b *ready, out uint64, sink Sink) {
+func (r *Router) send(now instant, sl *slot, run *run, b *ready, out uint64, d *layer.Decision, sink Sink) {
 	e, p := b.entry, &r.scratch.packet
 	f := &sl.formats[e.Format]
-	if !r.fill(p, sl, run, f, b, 0) {
+	if !r.fill(p, sl, run, f, b, d, 0) {
 		return
 	}
-	p.Header = sl.Form.appendHeader(r.scratch.header[:0], f.pt, p.Marker, uint16(out), e.Timestamp+run.Timestamp, sl.SSRC, b.forwarded, f.timing)
+	p.Header = sl.Form.appendHeader(r.scratch.header[:0], f.pt, p.Marker, uint16(out), e.Timestamp+run.Timestamp, sl.SSRC, r.extensions(sl, run, b, d), f.timing)
 	p.Retransmission = false
 	if e.Flags&rtpbuf.Recovered != 0 {
 		// The subscriber may have asked for it by now.
@@ -218,6 +272,35 @@ func (r *Router) send(now instant, sl *slot, run *run, b *ready, out uint64, sin
 	sl.Bytes += n
 	sl.peer.Resend.Credit += int64(n / 2)
 	r.emit(now, sl.peer, p, f.timing, bwe.Media, sink)
+}
+
+// extensions gives the header extensions of a packet for a slot: those that all
+// get, but for a dependency descriptor that has to be changed.
+func (r *Router) extensions(sl *slot, run *run, b *ready, d *layer.Decision) []byte {
+	if run.Frame == 0 && !d.SetActive && !d.Attach || sl.Form.IDs[extDependency] == 0 {
+		return b.forwarded
+	}
+	out := r.scratch.rewritten[:0]
+	for rest := b.forwarded; len(rest) > 2; rest = rest[2+int(rest[1]):] {
+		one := rest[:2+int(rest[1])]
+		if extension(one[0]) != extDependency {
+			out = append(out, one...)
+			continue
+		}
+		at := len(out)
+		out = append(out, byte(extDependency), 0)
+		out = codec.AppendDependency(out, one[2:], r.structure(run), d.Edit(run.Frame))
+		out[at+1] = byte(len(out) - at - 2)
+	}
+	return out
+}
+
+// structure is the dependency structure of a run's stream, or nil.
+func (r *Router) structure(run *run) *codec.DependencyStructure {
+	if s := r.sources[run.Source]; s != nil {
+		return &s.Tracker.Structure
+	}
+	return nil
 }
 
 // emit lets a packet leave. Its header is complete but for its timing.
@@ -241,10 +324,10 @@ const sealOverhead = 16
 // fill sets what packet and retransmission have in common: Prefix (which begins
 // with room for an original sequence number of size osn), Payload and flags. It
 // is false when the slot cannot be sent the packet.
-func (r *Router) fill(p *Packet, sl *slot, run *run, f *outFormat, b *ready, osn int) bool {
+func (r *Router) fill(p *Packet, sl *slot, run *run, f *outFormat, b *ready, d *layer.Decision, osn int) bool {
 	e := b.entry
 	p.To, p.Kind = sl.peer.Index, sl.Kind
-	p.Marker = e.Flags&rtpbuf.Marker != 0
+	p.Marker = e.Flags&rtpbuf.Marker != 0 || d.Marker
 	p.Keyframe = e.Flags&rtpbuf.Keyframe != 0
 	p.Prefix, p.Payload, p.Padding = r.scratch.prefix[:osn], b.payload, e.Pad
 	if f.op == opDrop {
@@ -268,18 +351,30 @@ func (r *Router) fill(p *Packet, sl *slot, run *run, f *outFormat, b *ready, osn
 		}
 		p.Prefix, p.Payload = prefix, b.payload[n:]
 	case opForward:
-		if f.vp8 && run.Rewrite && e.Descriptor > 1 {
-			d, ok := codec.ParseVP8(b.payload)
-			if !ok {
-				break
-			}
-			id := e.PictureID + run.PictureID
-			if !d.LongID {
-				id &= 0x7f // its owner counts modulo 128
-			}
-			p.Prefix = d.AppendVP8(p.Prefix, b.payload, id, e.TL0+run.TL0)
-			p.Payload = b.payload[d.Size:]
+		if e.Descriptor > 1 && (run.Rewrite || d.Skipped != 0) {
+			r.rewrite(p, run, f, b, d)
 		}
 	}
 	return true
+}
+
+// rewrite makes the picture id and TL0PICIDX of VP8 and VP9 go on.
+func (r *Router) rewrite(p *Packet, run *run, f *outFormat, b *ready, decision *layer.Decision) {
+	e := b.entry
+	id, tl0 := e.PictureID+run.PictureID-decision.Skipped, e.TL0+run.TL0
+	switch {
+	case f.vp8:
+		if d, ok := codec.ParseVP8(b.payload); ok {
+			if !d.LongID {
+				id &= 0x7f // its owner counts modulo 128
+			}
+			p.Prefix = d.AppendVP8(p.Prefix, b.payload, id, tl0)
+			p.Payload = b.payload[d.Size:]
+		}
+	case f.vp9:
+		if d, ok := codec.ParseVP9(b.payload); ok {
+			p.Prefix = d.AppendVP9(p.Prefix, b.payload, id, tl0)
+			p.Payload = b.payload[d.Size:]
+		}
+	}
 }

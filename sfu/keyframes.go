@@ -1,6 +1,8 @@
 package sfu
 
 import (
+	"slices"
+
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/sdp"
 )
@@ -38,16 +40,28 @@ func (k *keyframeState) next() instant {
 	return k.AskedAt + keyframeInterval
 }
 
-// wantKeyframe asks for a keyframe of the layer that is to be forwarded. The
-// request goes out in the next Advance.
-func (r *Router) wantKeyframe(now instant, t *track) {
-	if t.Kind != protocol.Video || t.Muted || t.in == nil {
+// wantKeyframe asks for a keyframe of a received stream. The request goes out in
+// the next Advance.
+func (r *Router) wantKeyframe(now instant, s *source) {
+	t := s.in.track
+	if t == nil || t.Kind != protocol.Video || t.Muted {
+		return
+	}
+	s.Keyframe.Wanted = true
+	r.schedule(max(now, s.Keyframe.next()))
+}
+
+// wantAwaited asks for the keyframes that slots of a track wait for. While it is
+// not known which layer they will get, those of all.
+func (r *Router) wantAwaited(now instant, t *track) {
+	if t.in == nil {
 		return
 	}
 	for _, s := range t.in.Sources {
-		if s.Serial == t.in.Current || t.in.Current == 0 {
-			s.Keyframe.Wanted = true
-			r.schedule(max(now, s.Keyframe.next()))
+		if slices.ContainsFunc(t.slots, func(sl *slot) bool {
+			return sl.peer.Connected && !sl.Live && (sl.Aim == s.Serial || sl.Aim == 0 && !sl.part.Wish.Paused)
+		}) {
+			r.wantKeyframe(now, s)
 		}
 	}
 }

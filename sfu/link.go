@@ -78,7 +78,8 @@ const (
 func (r *Router) probe(now instant, p *peer, n int, sink Sink) {
 	var s *slot
 	for _, o := range p.Slots {
-		if o.Kind == protocol.Video && o.Live && o.track != nil && !o.track.Muted && o.formats[o.track.Format].rtx != 0 {
+		if o.Kind == protocol.Video && o.Live && o.track != nil && !o.track.Muted && o.formats[o.track.Format].rtx != 0 &&
+			o.formats[o.track.Format].timing == numbered {
 			s = o
 			break
 		}
@@ -99,9 +100,10 @@ func (r *Router) probe(now instant, p *peer, n int, sink Sink) {
 				if e := source.ring.Get(seq - run.Out + run.First); e != nil {
 					b := source.held(e)
 					binary.BigEndian.PutUint16(r.scratch.prefix[:], uint16(seq))
-					if r.fill(packet, s, run, &s.formats[e.Format], &b, 2) && s.formats[e.Format].rtx == f.rtx {
+					d := &r.scratch.decision
+					if s.formats[e.Format].rtx == f.rtx && run.recall(e, d) && r.fill(packet, s, run, &s.formats[e.Format], &b, d, 2) {
 						s.RTXSeq++
-						packet.Header = s.Form.appendHeader(r.scratch.header[:0], f.rtx, packet.Marker, s.RTXSeq, e.Timestamp+run.Timestamp, s.RTX, b.forwarded, f.timing)
+						packet.Header = s.Form.appendHeader(r.scratch.header[:0], f.rtx, packet.Marker, s.RTXSeq, e.Timestamp+run.Timestamp, s.RTX, r.extensions(s, run, &b, d), f.timing)
 						size = len(packet.Prefix) + len(packet.Payload)
 					}
 				}

@@ -34,7 +34,7 @@ func (r *Router) Mute(now time.Time, m protocol.MuteTrack) *protocol.Error {
 			}
 		}
 		if !t.Muted {
-			r.wantKeyframe(at, t)
+			r.wantAwaited(at, t)
 		}
 		r.schedule(at)
 		return nil

@@ -137,7 +137,7 @@ func (r *Router) advanceLosses(now instant, p *peer, in *inbound, s *source, sin
 	if due != 0 {
 		r.schedule(due)
 	}
-	if given && in.track != nil && in.Current == s.Serial {
-		r.wantKeyframe(now, in.track)
+	if given && in.track != nil && slices.ContainsFunc(in.track.slots, func(sl *slot) bool { return sl.Live && sl.Run.Source == s.Serial }) {
+		r.wantKeyframe(now, s)
 	}
 }

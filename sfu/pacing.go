@@ -83,10 +83,11 @@ func (r *Router) advancePacing(now instant, p *peer, sink Sink) {
 		if !p.Connected || run == nil || run.Source != w.source || source == nil || w.slot.track == nil || source.in.track != w.slot.track {
 			continue
 		}
-		if e := source.ring.Get(w.seq - run.Out + run.First); e != nil {
+		d := &r.scratch.decision
+		if e := source.ring.Get(w.seq - run.Out + run.First); e != nil && run.recall(e, d) {
 			b := source.held(e)
 			q.Credit -= int64(len(b.payload))
-			r.send(now, w.slot, run, &b, w.seq, sink)
+			r.send(now, w.slot, run, &b, w.seq, d, sink)
 		} else {
 			r.sendNothing(now, w.slot, w.seq, sink)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tertulia-rtc/tertulia/codec"
 	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sfu/allocation"
 )
 
 // publication is a published stream.
@@ -36,6 +37,11 @@ type track struct {
 	peer  *peer    // that publishes it, while it is there
 	in    *inbound // its section, while it is there
 	slots []*slot  // that are bound to it
+
+	// What it offers, as surveyed last: options and choices belong together.
+	options []allocation.Option
+	choices []choice
+	ranked  []*source
 }
 
 // format is a codec as the publisher has it.
@@ -45,6 +51,8 @@ type format struct {
 	// calls it, for the block headers of RED.
 	RED bool
 	PT  uint8
+
+	vp8, vp9 bool
 }
 
 // name is the codec as people know it: RED is a wrapping of Opus.
@@ -67,16 +75,12 @@ func (t *track) formatOf(c codec.Codec, pt uint8) (uint8, bool) {
 	if len(t.Formats) == maxFormats {
 		return 0, false
 	}
-	t.Formats = append(t.Formats, format{Codec: c, PT: pt, RED: strings.EqualFold(c.Name, codec.RED)})
+	name := codecName(c)
+	t.Formats = append(t.Formats, format{Codec: c, PT: pt, RED: strings.EqualFold(c.Name, codec.RED), vp8: name == codec.VP8, vp9: name == codec.VP9})
 	for _, s := range t.slots {
 		s.resolve(len(t.Formats) - 1)
 	}
 	return uint8(len(t.Formats) - 1), true
-}
-
-// awaited says whether some subscriber could use a keyframe.
-func (t *track) awaited() bool {
-	return slices.ContainsFunc(t.slots, func(s *slot) bool { return s.peer.Connected && !s.Live })
 }
 
 // Publish makes a stream known. The transports and sections of its tracks may
@@ -148,9 +152,7 @@ func (r *Router) claimant(who protocol.ParticipantID, transport protocol.Transpo
 func (r *Router) join(now instant, p *peer, t *track, in *inbound) {
 	t.peer, t.in = p, in
 	in.track = t
-	if t.awaited() {
-		r.wantKeyframe(now, t)
-	}
+	r.wantAwaited(now, t)
 }
 
 // part takes a track's section away; its slots stay bound, for it may come back.
@@ -207,7 +209,7 @@ func (r *Router) changeFormat(now instant, t *track, f uint8) bool {
 	for _, s := range t.slots {
 		s.Live = false
 	}
-	r.wantKeyframe(now, t) // it comes with the new codec, unless its start is lost
+	r.wantAwaited(now, t) // it comes with the new codec, unless its start is lost
 	for _, sub := range t.pub.subs {
 		if p := r.byKey[TransportKey{sub.Participant, sub.Transport}]; p != nil {
 			r.needRebind(p)

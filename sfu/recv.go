@@ -8,6 +8,7 @@ import (
 	"github.com/tertulia-rtc/tertulia/codec"
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/sdp"
+	"github.com/tertulia-rtc/tertulia/sfu/layer"
 	"github.com/tertulia-rtc/tertulia/sfu/rtpbuf"
 )
 
@@ -25,13 +26,16 @@ type source struct {
 	RTT       instant // from request to retransmission, smoothed; 0 unknown
 	Keyframe  keyframeState
 	SR        receivedReport
-	Reference uint32  // of its last sender report, for our receiver reports (LSR)
-	LastAt    instant // when the last packet came
-	Window    uint64  // bytes since the layers were last compared
-	Rate      uint64  // bits per second of the window before
+	Reference uint32        // of its last sender report, for our receiver reports (LSR)
+	LastAt    instant       // when the last packet came
+	Window    uint64        // bytes on the link since the last survey
+	Rate      uint64        // bits per second of the window before
+	Tracker   layer.Tracker // of the layers in it; for video
+	Peaks     []int64       // the most that each took lately, in bits per second
 	Counted   sourceCounters
 
 	in      *inbound
+	layers  []layer.Layer
 	ring    *rtpbuf.Ring
 	pending []uint64 // extended sequence numbers of the batch
 	batch   []ready
@@ -207,8 +211,12 @@ func (r *Router) videoLimits() rtpbuf.Limits {
 func (r *Router) renew(s *source) {
 	delete(r.sources, s.Serial)
 	r.state.Serial++
-	if s.in.Current == s.Serial {
-		s.in.Current = r.state.Serial
+	if s.in.track != nil {
+		for _, sl := range s.in.track.slots {
+			if sl.Aim == s.Serial {
+				sl.Aim = r.state.Serial
+			}
+		}
 	}
 	s.Serial = r.state.Serial
 	r.sources[s.Serial] = s
@@ -216,6 +224,7 @@ func (r *Router) renew(s *source) {
 	s.Losses = s.Losses[:0]
 	s.SR = receivedReport{}
 	s.Keyframe.First = 0
+	s.Tracker = layer.Tracker{}
 	s.pending = s.pending[:0]
 	s.ring.Reset()
 }
@@ -225,9 +234,6 @@ func (r *Router) dropSource(p *peer, in *inbound, s *source) {
 	delete(p.bySSRC, s.RTX)
 	delete(r.sources, s.Serial)
 	in.Sources = slices.DeleteFunc(in.Sources, func(o *source) bool { return o == s })
-	if in.Current == s.Serial {
-		in.Current = 0
-	}
 	s.pending = s.pending[:0]
 }
 
@@ -312,13 +318,8 @@ func (r *Router) keep(now instant, s *source, c *sdp.Codec, h *rtpHeader, ext *r
 	t := s.in.track
 	s.Counted.Packets++
 	s.Counted.Bytes += uint64(len(h.payload))
-	s.Window += uint64(len(h.payload))
-	if s.in.Current == 0 {
-		s.in.Current = s.Serial
-	}
-	if len(s.in.Sources) > 1 {
-		r.scheduleLayer(now, s.in)
-	}
+	s.Window += uint64(len(h.payload) + packetOverhead)
+	r.scheduleSurvey(now, s.in)
 	r.scheduleReport(now, t.peer)
 	if t.Muted {
 		return
@@ -350,7 +351,7 @@ func (r *Router) keep(now instant, s *source, c *sdp.Codec, h *rtpHeader, ext *r
 			r.heard(now, t, v[0])
 		}
 	default:
-		if r.describe(s, &t.Formats[f], h, &e) {
+		if r.describe(now, s, &t.Formats[f], h, ext, &e) {
 			s.keyframeCame(now, seq)
 		}
 	}
@@ -366,17 +367,20 @@ func (r *Router) keep(now instant, s *source, c *sdp.Codec, h *rtpHeader, ext *r
 
 // describe reads what forwarding needs of a video payload, and says whether a
 // keyframe begins.
-func (r *Router) describe(s *source, f *format, h *rtpHeader, e *rtpbuf.Entry) bool {
-	var keyframe bool
-	if f.Name == codec.VP8 {
-		d, ok := codec.ParseVP8(h.payload)
-		if !ok {
-			return false
+func (r *Router) describe(now instant, s *source, f *format, h *rtpHeader, ext *received, e *rtpbuf.Entry) bool {
+	e.Info = s.Tracker.Track(int64(now), layer.Packet{
+		Codec: codecName(f.Codec), Payload: h.payload, Dependency: ext[extDependency],
+		Size: len(h.payload) + packetOverhead, Timestamp: h.timestamp, Marker: h.marker,
+	})
+	keyframe := e.Info.Flags.Has(codec.KeyFrame|codec.FrameStart) && e.Info.Spatial == 0
+	if f.vp8 {
+		if d, ok := codec.ParseVP8(h.payload); ok {
+			e.Descriptor, e.TL0, e.PictureID = uint8(d.Size), d.TL0PicIdx, d.PictureID
 		}
-		keyframe = d.Keyframe
-		e.Descriptor, e.TL0, e.PictureID = uint8(d.Size), d.TL0PicIdx, d.PictureID
-	} else {
-		keyframe = codec.Keyframe(f.Name, h.payload)
+	} else if f.vp9 {
+		if d, ok := codec.ParseVP9(h.payload); ok {
+			e.Descriptor, e.TL0, e.PictureID = uint8(d.Size), d.TL0PicIdx, d.PictureID
+		}
 	}
 	if !keyframe || s.Keyframe.Seen && s.Keyframe.Timestamp == h.timestamp {
 		return false // H264 may have several packets of which each could be the first

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"github.com/tertulia-rtc/tertulia/sfu/bwe"
+	"github.com/tertulia-rtc/tertulia/sfu/layer"
+	"github.com/tertulia-rtc/tertulia/sfu/rtpbuf"
 )
 
 // resendState bounds what one subscriber can make us send again.
@@ -140,12 +142,18 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		binary.BigEndian.PutUint16(r.scratch.prefix[:], uint16(seq))
 	}
 	b := source.held(e)
-	if f.rtx == 0 && f.timing != timeless {
+	d := &r.scratch.decision
+	if !run.recall(e, d) {
+		p.Counted.NACKsMissed++
+		return
+	}
+	forwarded := r.extensions(s, run, &b, d)
+	if f.rtx == 0 && (f.timing != timeless || d.SetActive || d.Attach) {
 		p.Counted.NACKsRefused++ // it could not be the same again
 		return
 	}
 	packet := &r.scratch.packet
-	if !r.fill(packet, s, run, f, &b, osn) {
+	if !r.fill(packet, s, run, f, &b, d, osn) {
 		return
 	}
 	n := int64(len(packet.Prefix) + len(packet.Payload))
@@ -160,9 +168,20 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		s.RTXSeq++
 		pt, ssrc, number = f.rtx, s.RTX, s.RTXSeq
 	}
-	packet.Header = s.Form.appendHeader(r.scratch.header[:0], pt, packet.Marker, number, e.Timestamp+run.Timestamp, ssrc, b.forwarded, f.timing)
+	packet.Header = s.Form.appendHeader(r.scratch.header[:0], pt, packet.Marker, number, e.Timestamp+run.Timestamp, ssrc, forwarded, f.timing)
 	packet.Retransmission = true
 	p.Counted.Retransmitted++
 	p.Counted.RetransmittedBytes += uint64(n)
 	r.emit(now, p, packet, f.timing, bwe.Repair, sink)
+}
+
+// recall finds out how a packet was forwarded. It is false when it was not, or when
+// that is forgotten.
+func (r *run) recall(e *rtpbuf.Entry, d *layer.Decision) (ok bool) {
+	*d = layer.Decision{}
+	if r.selector == nil || e.Flags&rtpbuf.Padding != 0 {
+		return r.selector != nil || e.Info.Flags == 0
+	}
+	*d, ok = r.selector.Recall(&e.Info)
+	return ok
 }

@@ -28,6 +28,8 @@ import (
 	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sfu/allocation"
+	"github.com/tertulia-rtc/tertulia/sfu/layer"
 )
 
 // TransportKey names a transport as the control calls know it.
@@ -128,7 +130,12 @@ type scratch struct {
 	forwarded  [256]byte
 	extensions received
 	rtcp       []byte
+	rewritten  [512]byte // header extensions
+	decision   layer.Decision
 	parts      []*part
+	share      allocation.Input
+	sharing    []*slot
+	allocator  allocation.Allocator
 }
 
 // New makes an empty Router.
@@ -194,10 +201,6 @@ func (r *Router) Advance(now time.Time, sink Sink) {
 	if r.due == 0 || t < r.due {
 		return
 	}
-	if len(r.pending) == 0 {
-		r.startWaiting(t, sink)
-		r.flushReports(t, sink)
-	}
 	// What is done may ask for more at once (a packet given up, for a
 	// keyframe), which the same round or the next one does.
 	for range 3 {
@@ -217,6 +220,10 @@ func (r *Router) Advance(now time.Time, sink Sink) {
 			}
 		}
 		r.advanceSpeakers(t)
+		if len(r.pending) == 0 {
+			r.startWaiting(t, sink)
+			r.flushReports(t, sink)
+		}
 		if r.due == 0 || r.due > t {
 			return
 		}
@@ -227,7 +234,7 @@ func (r *Router) advanceInbound(now instant, p *peer, sink Sink) {
 	r.advanceTransportCC(now, p, sink)
 	r.advanceReports(now, p, sink)
 	for _, in := range p.Inbounds {
-		r.advanceLayer(now, in)
+		r.advanceSurvey(now, in)
 		for _, s := range in.Sources {
 			r.advanceLosses(now, p, in, s, sink)
 			r.advanceKeyframe(now, p, in, s, sink)

@@ -141,8 +141,15 @@ func (r *Router) askedForKeyframe(now instant, p *peer, ssrc uint32) {
 		return
 	}
 	p.Counted.KeyframesAsked++
-	if s.track != nil && s.Kind == protocol.Video && p.Connected {
-		r.wantKeyframe(now, s.track)
+	if s.track == nil || s.Kind != protocol.Video || !p.Connected {
+		return
+	}
+	serial := s.Aim
+	if s.Live {
+		serial = s.Run.Source
+	}
+	if source := r.sources[serial]; source != nil {
+		r.wantKeyframe(now, source)
 	}
 }
 

@@ -1,12 +1,144 @@
 package sfu
 
+import (
+	"time"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sfu/allocation"
+	"github.com/tertulia-rtc/tertulia/sfu/layer"
+)
+
+// shareState is the sharing of a subscriber's link among what it receives.
 type shareState struct {
-	Due      instant
-	Estimate int64
+	Due      instant // when it is shared out next, 0 not before something changes
+	At       instant // when it was
+	Estimate int64   // what was shared out
+	Used     int64
 }
 
-func (s *shareState) differs(estimate int64) bool { return false }
+const (
+	// shareInterval bounds how often a link is shared out: the estimate moves with
+	// each feedback.
+	shareInterval = 100 * millisecond
+	// unlimited is the estimate for those who cannot tell of their link.
+	unlimited = 1 << 40
+	// packetOverhead is what a packet takes on the link beside its payload: IP, UDP,
+	// RTP with extensions, SRTP.
+	packetOverhead = 28 + 12 + 16 + 16
+)
 
-func (r *Router) wantShare(p *peer, at instant) {}
+// differs says whether an estimate is another one than was shared out.
+func (s *shareState) differs(estimate int64) bool {
+	d := estimate - s.Estimate
+	return d > s.Estimate/50 || -d > s.Estimate/50
+}
 
-func (r *Router) advanceShare(now instant, p *peer) {}
+// wantShare asks for the link to be shared out anew: now, if that was not just
+// done.
+func (r *Router) wantShare(p *peer, now instant) {
+	if len(p.Slots) == 0 {
+		return
+	}
+	at := max(now, p.Share.At+shareInterval)
+	if p.fresh {
+		at = now
+	}
+	if p.Share.Due == 0 || at < p.Share.Due {
+		p.Share.Due = at
+	}
+	r.schedulePeer(p, p.Share.Due)
+}
+
+// advanceShare shares a link out if it is time.
+func (r *Router) advanceShare(now instant, p *peer) {
+	switch {
+	case p.Share.Due == 0:
+	case p.Share.Due > now:
+		r.schedulePeer(p, p.Share.Due)
+	default:
+		r.share(now, p)
+	}
+}
+
+// share divides what the subscriber's link carries among its video; audio comes
+// first. docs/allocation.md has the rules.
+func (r *Router) share(now instant, p *peer) {
+	p.fresh, p.Share.Due = false, 0
+	in := &r.scratch.share
+	in.Tracks, in.Audio = in.Tracks[:0], 0
+	r.scratch.sharing = r.scratch.sharing[:0]
+	for _, s := range p.Slots {
+		t := s.track
+		if t == nil || t.in == nil || t.Muted {
+			continue
+		}
+		if s.Kind == protocol.Audio {
+			if s.Live && r.audible(t) {
+				in.Audio += int64(t.in.rate())
+			}
+			continue
+		}
+		if len(t.options) == 0 {
+			t.survey(now)
+		}
+		wish := &s.part.Wish
+		in.Tracks = append(in.Tracks, allocation.Track{
+			Priority: s.part.priority(), Screen: t.Source == protocol.Screen, Options: t.options, Current: s.Decision.Layer,
+			Wants: allocation.Wants{Width: wish.Width, Height: wish.Height, FPS: wish.FrameRate, MaxBitrate: int64(wish.MaxBitrate), Paused: wish.Paused},
+		})
+		r.scratch.sharing = append(r.scratch.sharing, s)
+	}
+	in.Estimate = unlimited
+	if p.measured {
+		in.Estimate = p.Link.Estimate()
+	}
+	result := r.scratch.allocator.Allocate(in)
+	for i, s := range r.scratch.sharing {
+		d := result.Decisions[i]
+		if d.Option < 0 && d.Reason != allocation.PausedBySubscriber && !p.Link.Heard() && len(in.Tracks[i].Options) > 0 {
+			// Nothing is known of the link yet: the least is worth a try.
+			d.Option, d.Layer = 0, in.Tracks[i].Options[0].Layer
+		}
+		r.decide(now, s, d)
+	}
+	clear(r.scratch.sharing)
+	p.Share.At, p.Share.Estimate, p.Share.Used = now, in.Estimate, result.Used
+	p.Link.SetWanted(time.Duration(now), result.Enough)
+}
+
+// rate is what a section's streams take on a link, in bits per second.
+func (in *inbound) rate() (bits uint64) {
+	for _, s := range in.Sources {
+		bits += s.Rate
+	}
+	return bits
+}
+
+// decide makes a decision the aim of a slot.
+func (r *Router) decide(now instant, s *slot, d allocation.Decision) {
+	s.Decision = decision{Layer: d.Layer, Reason: d.Reason}
+	starved := d.Option < 0 && d.Reason != allocation.PausedBySubscriber && d.Reason != allocation.NoLayer
+	if starved != s.Starved {
+		s.Starved = starved
+		r.tellBound(s.part.sub, s.part)
+	}
+	c := s.track.chosen(d.Option)
+	if c == nil {
+		s.Aim, s.Live = 0, false
+		return
+	}
+	if s.Target != c.target {
+		s.Target = c.target
+		r.wantShare(s.peer, now+shareInterval) // to see what became of it
+	}
+	if s.Live && s.Run.Source == c.source.Serial {
+		s.Selector.Target = c.target
+		if s.Selector.NeedsKeyframe(&c.source.Tracker.Layout, int64(now)) != layer.NotNeeded {
+			r.wantKeyframe(now, c.source)
+		}
+	} else if s.Aim != c.source.Serial || !s.Live {
+		s.Aim = c.source.Serial
+		r.awaitStart(now, s)
+	}
+	s.Aim = c.source.Serial
+}

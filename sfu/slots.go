@@ -9,6 +9,8 @@ import (
 	"github.com/tertulia-rtc/tertulia/codec"
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/sdp"
+	"github.com/tertulia-rtc/tertulia/sfu/allocation"
+	"github.com/tertulia-rtc/tertulia/sfu/layer"
 )
 
 // slot is a receiving section of a subscriber. Its SSRCs are for life, and so
@@ -33,6 +35,13 @@ type slot struct {
 	// packet to start a new run with: any of audio, a keyframe of video.
 	Live bool
 	Run  run
+	// Aim is the serial of the received stream that is wanted here, 0 for none, and
+	// Target the layers of it. The slot goes over to it with a keyframe.
+	Aim    uint32
+	Target layer.Target
+	// Selector chooses among the packets of Run.
+	Selector *layer.Selector
+	Decision decision
 	// Starved says that not even the smallest layer fits the link.
 	Starved bool
 	// Past holds runs before Run of the same track, oldest first, from which
@@ -45,6 +54,7 @@ type slot struct {
 	SentAt    instant
 	PictureID uint16
 	TL0       uint8
+	Frame     uint16
 	RTXSeq    uint16
 	Packets   uint64 // sent, without retransmissions
 	Bytes     uint64 // of their payloads
@@ -60,6 +70,12 @@ type slot struct {
 	formats [maxFormats]outFormat
 }
 
+// decision is what the sharing of the link came to for a slot.
+type decision struct {
+	Layer  allocation.Layer
+	Reason allocation.Reason
+}
+
 // run is a stretch of one received stream that is forwarded with the same
 // offsets: what is sent again later is found through it.
 type run struct {
@@ -70,7 +86,10 @@ type run struct {
 	Timestamp uint32
 	PictureID uint16
 	TL0       uint8
-	Rewrite   bool // PictureID or TL0 is not 0
+	Frame     uint16 // of the dependency descriptor's frame numbers
+	Rewrite   bool   // PictureID or TL0 is not 0
+
+	selector *layer.Selector // that chose among its packets, to choose the same again
 }
 
 // maxPastRuns bounds what is remembered: some seconds in which every other frame
@@ -139,6 +158,7 @@ type outFormat struct {
 	inner uint8 // payload type of Opus inside RED
 	nack  bool
 	vp8   bool
+	vp9   bool
 	// timing is what its packets say of the moment in which they leave.
 	timing timing
 }
@@ -149,7 +169,7 @@ func (s *slot) resolve(i int) {
 	s.formats[i] = outFormat{}
 	if k := s.accepts(f.Codec); k >= 0 {
 		c := &s.Codecs[k]
-		out := outFormat{op: opForward, codec: uint8(k), pt: c.PayloadType, nack: c.NACK, vp8: codecName(c.Codec) == codec.VP8, timing: s.timing(c)}
+		out := outFormat{op: opForward, codec: uint8(k), pt: c.PayloadType, nack: c.NACK, vp8: f.vp8, vp9: f.vp9, timing: s.timing(c)}
 		if s.RTX != 0 {
 			out.rtx = c.RTX
 		}
@@ -561,11 +581,21 @@ func (r *Router) bindSlot(now instant, p *peer, s *slot, st *part) {
 	t := st.track
 	s.Stream, s.Track = t.pub.Stream, t.ID
 	s.track, s.part, st.slot = t, st, s
-	s.Live, s.Run, s.Past = false, run{}, s.Past[:0]
+	s.clear()
 	t.slots = append(t.slots, s)
 	s.resolveAll()
 	r.slotChanged(s)
-	r.awaitStart(now, s)
+	if s.Kind == protocol.Audio && t.in != nil && len(t.in.Sources) > 0 {
+		s.Aim = t.in.Sources[0].Serial
+	}
+	p.fresh = true
+}
+
+// clear forgets what the slot sends. Its numbers go on.
+func (s *slot) clear() {
+	s.Live, s.Run, s.Past = false, run{}, s.Past[:0]
+	s.Aim, s.Target, s.Selector, s.Starved = 0, layer.Target{}, nil, false
+	s.Decision = decision{Layer: allocation.None}
 }
 
 // free takes a slot from its track; another one that waits may have it.
@@ -577,7 +607,7 @@ func (r *Router) free(s *slot) {
 	s.part.slot = nil
 	s.track, s.part = nil, nil
 	s.Stream, s.Track = 0, ""
-	s.Live, s.Run, s.Past = false, run{}, s.Past[:0]
+	s.clear()
 	s.Resent.Queue = s.Resent.Queue[:0]
 	r.slotChanged(s)
 	r.needRebind(s.peer)

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
@@ -128,7 +129,7 @@ func (r *Router) Dropped() Dropped { return r.dropped }
 
 func (s *source) stats() SourceStats {
 	st := SourceStats{
-		MID: s.in.MID, RID: s.RID, Forwarded: s.in.Current == s.Serial, RTTMS: milliseconds(s.RTT),
+		MID: s.in.MID, RID: s.RID, Forwarded: s.forwarded(), RTTMS: milliseconds(s.RTT),
 		RingBytes: s.ring.Bytes(), sourceCounters: s.Counted,
 	}
 	if s.Clock > 0 {
@@ -138,6 +139,11 @@ func (s *source) stats() SourceStats {
 		st.Stream, st.Track, st.Codec, st.Muted = t.pub.Stream, t.ID, t.Codec, t.Muted
 	}
 	return st
+}
+
+// forwarded says whether some subscriber gets the stream.
+func (s *source) forwarded() bool {
+	return s.in.track != nil && slices.ContainsFunc(s.in.track.slots, func(sl *slot) bool { return sl.Live && sl.Run.Source == s.Serial })
 }
 
 func (s *slot) stats() SlotStats {

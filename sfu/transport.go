@@ -45,6 +45,7 @@ type peer struct {
 	// measured says that the peer can tell of its link: by transport-wide feedback,
 	// or by REMB.
 	measured bool
+	fresh    bool // slots have been bound since the link was last shared out
 }
 
 // route says what an SSRC of a peer carries.
@@ -60,9 +61,7 @@ type inbound struct {
 	Kind    sdp.Kind
 	Codecs  []sdp.Codec
 	Sources []*source // one, or one for each simulcast layer
-	// Current is the serial of the layer that is forwarded.
-	Current uint32
-	Layer   layerState
+	Survey  surveyState
 
 	payloadTypes [128]payloadType
 	track        *track
@@ -269,9 +268,11 @@ func (r *Router) SetConnected(now time.Time, key TransportKey, connected bool) {
 		r.awaitStart(at, s)
 	}
 	if connected {
+		p.fresh = true
+		r.wantShare(p, at)
 		for _, in := range p.Inbounds {
-			if in.track != nil && in.track.awaited() {
-				r.wantKeyframe(at, in.track)
+			if in.track != nil {
+				r.wantAwaited(at, in.track)
 			}
 		}
 	}

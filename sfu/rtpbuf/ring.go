@@ -7,6 +7,12 @@
 // packets overwrite the oldest ones.
 package rtpbuf
 
+import (
+	"unsafe"
+
+	"github.com/tertulia-rtc/tertulia/codec"
+)
+
 // Limits bounds a Ring.
 type Limits struct {
 	// Bytes and MaxBytes are the first and the greatest size of the arena that
@@ -51,6 +57,8 @@ type Entry struct {
 	Descriptor uint8
 	TL0        uint8
 	PictureID  uint16
+	// Info is the place of a video packet in the layers of its stream. Of its owner.
+	Info codec.PacketInfo
 	// Pad is how many bytes of padding the packet leaves with. Of its owner.
 	Pad uint8
 
@@ -81,7 +89,7 @@ func New(l Limits) *Ring {
 // Bytes is the memory that the Ring holds, for statistics.
 func (r *Ring) Bytes() int { return len(r.arena) + len(r.table)*entrySize }
 
-const entrySize = 40
+const entrySize = int(unsafe.Sizeof(Entry{}))
 
 // MaxSize bounds extensions and payload of one packet.
 const MaxSize = 2048
