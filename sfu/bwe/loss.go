@@ -14,10 +14,13 @@ const (
 	ordinaryLoss = 0.10
 	// outage is a share of losses that no rate explains.
 	outage = 0.8
-	// A trial lasts until the sent bitrate has fallen by trialCut, and so long at
-	// least.
+	// A trial lasts until the sent bitrate has fallen to trialCut of what it was, or
+	// further where more was lost, and so long at least.
 	trialCut  = 0.75
 	trialTime = time.Second
+	// forgetting is how much of a fall of the losses the inherent loss follows in
+	// one window.
+	forgetting = 0.05
 	// inherentMax is the greatest loss that is taken as the link's own.
 	inherentMax = 0.4
 )
@@ -109,7 +112,9 @@ func (c *Controller) updateLoss(now time.Duration) {
 	}
 	l.ShortLost, l.ShortAll = 0.75*l.ShortLost+lost, 0.75*l.ShortAll+float64(n)
 	l.LongLost, l.LongAll = 0.95*l.LongLost+lost, 0.95*l.LongAll+float64(n)
-	l.Inherent = min(l.Inherent, l.long())
+	if fall := l.Inherent - l.long(); fall > 0 {
+		l.Inherent -= forgetting * fall
+	}
 	c.judgeTrial(now)
 	switch {
 	case l.short() > l.limit():
@@ -135,25 +140,38 @@ func (c *Controller) cutLoss(now time.Duration, factor float64, interval time.Du
 	}
 	l.Cut = now
 	l.Bound = max(int64(factor*float64(c.Target)), c.Config.Min)
-	c.Probing.hold(now, probeAfterCut)
+	if !c.deaf() {
+		c.Probing.hold(now, probeAfterCut)
+	}
 	c.settle(now, why)
+}
+
+// deaf says that much more is sent than the estimate allows, since there is no
+// lower layer. No trial can show anything then; a probe upwards can.
+func (c *Controller) deaf() bool {
+	return float64(c.Target) < trialCut*c.Loss.Rate
 }
 
 // judgeTrial compares, once less is sent than before the bound, what that did to
 // the losses. When it did nothing, they are the link's own, and the bound goes.
 func (c *Controller) judgeTrial(now time.Duration) {
 	l := &c.Loss
-	if !l.Trial || now-l.TrialAt < trialTime || l.Rate > trialCut*l.TrialSent {
-		if l.Trial && l.Bound == 0 {
-			l.Trial = false
-		}
+	if l.Bound == 0 {
+		l.Trial = false
+	}
+	if !l.Trial || now-l.TrialAt < trialTime || l.Rate > min(trialCut, 1-0.8*l.TrialLoss)*l.TrialSent {
 		return
 	}
 	l.Trial = false
-	if l.short() > 0.7*l.TrialLoss {
-		l.Inherent = min(l.short(), inherentMax)
-		l.Bound = 0
+	if l.short() > l.TrialLoss/2 {
+		l.inherit()
 		c.Delay.Bitrate = min(c.Delay.Bitrate, l.TrialBitrate)
 		c.settle(now, "a lower bitrate does not lower the losses")
 	}
+}
+
+// inherit takes the present losses as the link's own.
+func (l *lossState) inherit() {
+	l.Inherent = min(l.short(), inherentMax)
+	l.Bound, l.Trial = 0, false
 }

@@ -126,10 +126,13 @@ func (c *Controller) maybeProbe(now time.Duration) {
 		times = probeNext
 	}
 	rate := int64(times * float64(c.Target))
+	if c.deaf() {
+		rate = int64(times * c.Loss.Rate)
+	}
 	rate = min(rate, int64(probeWanted*float64(c.Wanted)), c.Config.Max)
 	length := time.Duration(probeBytes * 8 * int64(time.Second) / rate)
 	length = min(max(length, probeShortest), probeLongest)
-	length = min(length+c.deviation(4), probeMost)
+	length = min(length+c.deviation(8), probeMost)
 	*p = probeState{
 		Running: true, Rate: rate, Start: now, Length: length, Tick: now, From: c.History.Next,
 		Covered: p.Covered, Next: p.Next, Pause: p.Pause, Passed: p.Passed, Proven: p.Proven, Silent: p.Silent, Started: p.Started + 1,
@@ -194,16 +197,21 @@ func (c *Controller) finishProbe(now time.Duration) {
 	if !limited {
 		p.Passed = true
 		p.Pause, p.Next = probePause, now
-		if left > d.Bitrate {
-			d.Bitrate = left
+		shown := min(left, got, p.Rate)
+		if shown > d.Bitrate {
+			d.Bitrate = shown
 		}
-		if c.Loss.Bound > 0 {
-			c.Loss.Bound = max(c.Loss.Bound, left)
+		switch {
+		case c.Loss.Bound == 0:
+		case c.Loss.short() > c.Loss.limit():
+			c.Loss.inherit() // more was sent, and not more lost
+		default:
+			c.Loss.Bound = max(c.Loss.Bound, shown)
 		}
-		if left > d.Capacity {
+		if shown > d.Capacity {
 			d.Capacity = 0
 		}
-		if left < p.Rate*8/10 { // not as much could be sent as should
+		if shown < p.Rate*8/10 { // not as much could be sent as should
 			p.Next = now + p.Pause
 		}
 		c.settle(now, "a probe passed")
@@ -213,7 +221,7 @@ func (c *Controller) finishProbe(now time.Duration) {
 	p.Next = now + max(p.Pause, probePause)
 	p.Pause = min(2*max(p.Pause, probePause), probePauseMax)
 	limit := min(left, got)
-	d.Capacity = limit
+	d.Capacity, d.Known = limit, now
 	usable := int64(probeShare * float64(limit))
 	switch {
 	case usable > d.Bitrate:
