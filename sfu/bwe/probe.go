@@ -192,7 +192,7 @@ func (c *Controller) finishProbe(now time.Duration) {
 	left := int64(p.CameBytes-p.LastBytes) * 8 * int64(time.Second) / int64(out)
 	got := int64(p.CameBytes-p.FirstSize) * 8 * int64(time.Second) / int64(in)
 	share := float64(p.Lost) / float64(p.Came+p.Lost)
-	limited := in > out+out/10+2*time.Millisecond || share > c.Loss.short()+0.15
+	limited := in > out+out/10+2*time.Millisecond || share > c.Loss.Short.share()+0.15
 	d := &c.Delay
 	if !limited {
 		p.Passed = true
@@ -203,8 +203,8 @@ func (c *Controller) finishProbe(now time.Duration) {
 		}
 		switch {
 		case c.Loss.Bound == 0:
-		case c.Loss.short() > c.Loss.limit():
-			c.Loss.inherit() // more was sent, and not more lost
+		case c.Loss.Short.share() > c.Loss.limit():
+			c.Loss.inherit(c.Loss.Short.share()) // more was sent, and not more lost
 		default:
 			c.Loss.Bound = max(c.Loss.Bound, shown)
 		}
@@ -220,7 +220,7 @@ func (c *Controller) finishProbe(now time.Duration) {
 	p.Passed = false
 	p.Next = now + max(p.Pause, probePause)
 	p.Pause = min(2*max(p.Pause, probePause), probePauseMax)
-	limit := min(left, got)
+	limit := min(left, got, p.Rate)
 	d.Capacity, d.Known = limit, now
 	usable := int64(probeShare * float64(limit))
 	switch {
