@@ -67,3 +67,35 @@ func (a *ackedState) over(window time.Duration) int64 {
 	}
 	return int64(bytes) * 8 * int64(time.Second) / int64(span)
 }
+
+// even says whether packets came at a steady rate in the last 300 ms, as they do
+// behind a full link, and not in bursts with pauses between, as after a stall. It
+// compares each 100 ms with the mean, with some room for single packets.
+func (a *ackedState) even() bool {
+	const pairs = 3
+	last := int64(a.Last/bucketSpan) - 1 // the one before the present
+	if last-2*pairs < int64(a.First/bucketSpan) {
+		return true // not enough is known to doubt it
+	}
+	at := func(i int64) int {
+		if b := a.Buckets[uint64(i)%buckets]; b.Index == i {
+			return b.Bytes
+		}
+		return 0
+	}
+	total, least, most := 0, 0, 0
+	for i := last - 2*pairs + 1; i <= last; i++ {
+		total += at(i)
+		if i == last {
+			break
+		}
+		two := at(i) + at(i+1)
+		if most == 0 || two < least {
+			least = two
+		}
+		most = max(most, two)
+	}
+	const room = 1200
+	mean := total / pairs
+	return most <= mean*11/10+room && least >= mean*9/10-room
+}

@@ -15,6 +15,8 @@ const (
 	// filled is how much more than what arrives the estimate may grow to: beyond
 	// it only a probe can tell.
 	filled = 1.1
+	// capacityLife is for how long a limit that was seen is not grown over.
+	capacityLife = 10 * time.Second
 	// enoughQueue is the least standing queue that makes a rising delay an
 	// overuse; enoughQueueIdle where the media are far below the estimate, so that
 	// jitter is the likelier cause; calmQueue the greatest in which the estimate
@@ -22,6 +24,8 @@ const (
 	enoughQueue     = 12 * time.Millisecond
 	enoughQueueIdle = 40 * time.Millisecond
 	calmQueue       = 20 * time.Millisecond
+	// jitterTime is how long overuse must last where it looks like jitter.
+	jitterTime = 600 * time.Millisecond
 	// fullQueue with losses is a queue that cannot grow any more.
 	fullQueue = 50 * time.Millisecond
 	// drainTime is how long a queue has to shrink after a decrease. One that does
@@ -33,11 +37,16 @@ const (
 type delayState struct {
 	Bitrate  int64
 	Capacity int64         // what passed when a queue grew; 0 while unknown
+	Known    time.Duration // when Capacity was seen
 	Updated  time.Duration // last look
 	Cut      time.Duration // last decrease
 	WasCut   bool
-	Draining bool          // Queue is waited for to shrink until Cut + drainTime
-	Queue    time.Duration // at the decrease
+	// OverSince is since when each feedback has told of overuse; 0 if the latest
+	// has not.
+	OverSince time.Duration
+	Even      int           // of these feedbacks in a row, in which packets came evenly
+	Draining  bool          // Queue is waited for to shrink until Cut + drainTime
+	Queue     time.Duration // at the decrease
 }
 
 // updateDelay follows the delay after a feedback.
@@ -52,9 +61,22 @@ func (c *Controller) updateDelay(now time.Duration) {
 			c.Arrival.rebase()
 		}
 	}
+	over := c.overused(queue)
 	switch {
-	case c.overused(queue):
+	case !over:
+		d.OverSince, d.Even = 0, 0
+	case d.OverSince == 0:
+		d.OverSince = now
+	}
+	if over && c.Acked.even() {
+		d.Even++
+	} else {
+		d.Even = 0
+	}
+	switch {
+	case d.Even > 1, over && now-d.OverSince > jitterTime:
 		c.cut(now, queue)
+	case over:
 	case c.Trend.Usage == Normal && queue < c.calm():
 		c.grow(now, passed)
 	}
@@ -90,7 +112,7 @@ func (c *Controller) cut(now, queue time.Duration) {
 	}
 	next := d.Bitrate / 2
 	if c.Acked.Fast > 0 {
-		d.Capacity = c.Acked.Fast
+		d.Capacity, d.Known = c.Acked.Fast, now
 		next = int64(beta * float64(c.Acked.Fast))
 	}
 	if !d.Draining {
@@ -108,6 +130,9 @@ func (c *Controller) cut(now, queue time.Duration) {
 func (c *Controller) grow(now, passed time.Duration) {
 	d := &c.Delay
 	limit := min(int64(filled*float64(c.Acked.Slow)), c.enough())
+	if d.Capacity > 0 && now-d.Known < capacityLife {
+		limit = min(limit, int64(probeShare*float64(d.Capacity)))
+	}
 	if d.Bitrate >= limit || c.Loss.excess() > 0.02 {
 		return
 	}

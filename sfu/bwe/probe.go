@@ -126,10 +126,13 @@ func (c *Controller) maybeProbe(now time.Duration) {
 		times = probeNext
 	}
 	rate := int64(times * float64(c.Target))
+	if c.deaf() {
+		rate = int64(times * c.Loss.Rate)
+	}
 	rate = min(rate, int64(probeWanted*float64(c.Wanted)), c.Config.Max)
 	length := time.Duration(probeBytes * 8 * int64(time.Second) / rate)
 	length = min(max(length, probeShortest), probeLongest)
-	length = min(length+c.deviation(4), probeMost)
+	length = min(length+c.deviation(8), probeMost)
 	*p = probeState{
 		Running: true, Rate: rate, Start: now, Length: length, Tick: now, From: c.History.Next,
 		Covered: p.Covered, Next: p.Next, Pause: p.Pause, Passed: p.Passed, Proven: p.Proven, Silent: p.Silent, Started: p.Started + 1,
@@ -189,21 +192,26 @@ func (c *Controller) finishProbe(now time.Duration) {
 	left := int64(p.CameBytes-p.LastBytes) * 8 * int64(time.Second) / int64(out)
 	got := int64(p.CameBytes-p.FirstSize) * 8 * int64(time.Second) / int64(in)
 	share := float64(p.Lost) / float64(p.Came+p.Lost)
-	limited := in > out+out/10+2*time.Millisecond || share > c.Loss.short()+0.15
+	limited := in > out+out/10+2*time.Millisecond || share > c.Loss.Short.share()+0.15
 	d := &c.Delay
 	if !limited {
 		p.Passed = true
 		p.Pause, p.Next = probePause, now
-		if left > d.Bitrate {
-			d.Bitrate = left
+		shown := min(left, got, p.Rate)
+		if shown > d.Bitrate {
+			d.Bitrate = shown
 		}
-		if c.Loss.Bound > 0 {
-			c.Loss.Bound = max(c.Loss.Bound, left)
+		switch {
+		case c.Loss.Bound == 0:
+		case c.Loss.Short.share() > c.Loss.limit():
+			c.Loss.inherit(c.Loss.Short.share()) // more was sent, and not more lost
+		default:
+			c.Loss.Bound = max(c.Loss.Bound, shown)
 		}
-		if left > d.Capacity {
+		if shown > d.Capacity {
 			d.Capacity = 0
 		}
-		if left < p.Rate*8/10 { // not as much could be sent as should
+		if shown < p.Rate*8/10 { // not as much could be sent as should
 			p.Next = now + p.Pause
 		}
 		c.settle(now, "a probe passed")
@@ -212,8 +220,8 @@ func (c *Controller) finishProbe(now time.Duration) {
 	p.Passed = false
 	p.Next = now + max(p.Pause, probePause)
 	p.Pause = min(2*max(p.Pause, probePause), probePauseMax)
-	limit := min(left, got)
-	d.Capacity = limit
+	limit := min(left, got, p.Rate)
+	d.Capacity, d.Known = limit, now
 	usable := int64(probeShare * float64(limit))
 	switch {
 	case usable > d.Bitrate:

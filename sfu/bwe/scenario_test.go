@@ -86,9 +86,9 @@ func TestFallAndReturn(t *testing.T) {
 		below, back := time.Duration(0), time.Duration(0)
 		for w.now < fall+25*time.Second {
 			w.run(10 * ms)
-			if w.c.Estimate() > 800e3 {
-				below = 0
-			} else if below == 0 {
+			if w.c.Estimate() > 840e3 {
+				below = 0 // for good
+			} else if below == 0 && w.c.Estimate() < 800e3 {
 				below = w.now - fall
 			}
 		}

@@ -45,7 +45,7 @@ func (c *Controller) Stats() Stats {
 		Capacity:     c.Delay.Capacity,
 		RTT:          c.RTT.Smooth,
 		Queue:        c.Arrival.queue(),
-		Loss:         c.Loss.short(),
+		Loss:         c.Loss.Short.share(),
 		Inherent:     c.Loss.Inherent,
 		Usage:        c.Trend.Usage,
 		AppLimited:   c.Acked.Slow*10 < c.Target*8,
