@@ -104,7 +104,31 @@ func (t *track) survey(now instant) {
 			})
 			t.choices = append(t.choices, choice{s, layer.Target{Spatial: int8(l.Spatial), Temporal: int8(l.Temporal)}})
 		}
+		t.openTop(s)
 		below += max(top, 1)
+	}
+}
+
+// openTop makes the highest choice of a stream mean all of it: layers that have not
+// been seen yet belong to it too.
+func (t *track) openTop(s *source) {
+	highest := layer.Target{}
+	for _, c := range t.choices {
+		if c.source == s {
+			highest.Spatial, highest.Temporal = max(highest.Spatial, c.target.Spatial), max(highest.Temporal, c.target.Temporal)
+		}
+	}
+	for i := range t.choices {
+		c := &t.choices[i]
+		if c.source != s {
+			continue
+		}
+		if c.target.Spatial == highest.Spatial {
+			c.target.Spatial = layer.Whole.Spatial
+		}
+		if c.target.Temporal == highest.Temporal {
+			c.target.Temporal = layer.Whole.Temporal
+		}
 	}
 }
 

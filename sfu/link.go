@@ -76,14 +76,7 @@ const (
 // as RTX, which may even be of use, or else padding. It needs a slot with RTX
 // (RFC 4588), since all other numbers belong to media.
 func (r *Router) probe(now instant, p *peer, n int, sink Sink) {
-	var s *slot
-	for _, o := range p.Slots {
-		if o.Kind == protocol.Video && o.Live && o.track != nil && !o.track.Muted && o.formats[o.track.Format].rtx != 0 &&
-			o.formats[o.track.Format].timing == numbered {
-			s = o
-			break
-		}
-	}
+	s := p.probeSlot()
 	if s == nil {
 		return
 	}
@@ -95,7 +88,7 @@ func (r *Router) probe(now instant, p *peer, n int, sink Sink) {
 		}
 		packet := &r.scratch.packet
 		size := 0
-		if run := s.findRun(seq); run != nil && seq+256 > s.Seq {
+		if run := s.findRun(seq); run != nil && s.Live && seq+256 > s.Seq {
 			if source := r.sources[run.Source]; source != nil && source.in.track == s.track {
 				if e := source.ring.Get(seq - run.Out + run.First); e != nil {
 					b := source.held(e)
@@ -122,4 +115,21 @@ func (r *Router) probe(now instant, p *peer, n int, sink Sink) {
 		n -= size + len(packet.Header) + sealOverhead
 		r.emit(now, p, packet, f.timing, bwe.Probe, sink)
 	}
+}
+
+// probeSlot finds a slot to send probes in: one that sends, if there is one.
+func (p *peer) probeSlot() (found *slot) {
+	for _, s := range p.Slots {
+		if s.Kind != protocol.Video || s.track == nil || !s.track.Started {
+			continue
+		}
+		if f := &s.formats[s.track.Format]; f.rtx == 0 || f.timing != numbered {
+			continue
+		}
+		if s.Live && !s.track.Muted {
+			return s
+		}
+		found = s
+	}
+	return found
 }

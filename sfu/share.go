@@ -95,7 +95,7 @@ func (r *Router) share(now instant, p *peer) {
 	result := r.scratch.allocator.Allocate(in)
 	for i, s := range r.scratch.sharing {
 		d := result.Decisions[i]
-		if d.Option < 0 && d.Reason != allocation.PausedBySubscriber && !p.Link.Heard() && len(in.Tracks[i].Options) > 0 {
+		if d.Option < 0 && d.Reason != allocation.PausedBySubscriber && !p.Link.Measured() && len(in.Tracks[i].Options) > 0 {
 			// Nothing is known of the link yet: the least is worth a try.
 			d.Option, d.Layer = 0, in.Tracks[i].Options[0].Layer
 		}

@@ -158,7 +158,7 @@ func (c *client) video(mid string, ssrc uint32) *sender {
 			b[0] |= 0x10
 		}
 		binary.BigEndian.PutUint16(b[2:], 0x8000|uint16(frame)&0x7fff)
-		b[4], b[5] = byte(frame/2), byte(frame%2)<<6
+		b[4], b[5] = byte(frame/2), byte(frame%2)*0x60 // TL0PICIDX; TID and Y
 		b[6] = 1
 		if keyframe {
 			b[6] = 0

@@ -1,0 +1,8 @@
+package bwe
+
+// Measured says whether the estimate rests on anything that the link has shown.
+// Until then it is a guess, and an owner that has only one quality to send may
+// rather try it than send nothing.
+func (c *Controller) Measured() bool {
+	return c.Probing.Proven || c.Delay.WasCut || c.Loss.Bound > 0 || c.Peer.HasREMB
+}
