@@ -58,8 +58,9 @@ func TestJoinerCatchesUp(t *testing.T) {
 	}
 	w.run(500 * time.Millisecond)
 	sameMedia(t, ben.receiver[2000], r, 0)
-	if len(r.missing) != 0 || r.dups != 0 || v.plis != plis {
-		t.Errorf("%d missing, %d twice, %d requests", len(r.missing), r.dups, v.plis-plis)
+	// Probes repeat packets; nothing else does.
+	if probed := w.stats(late).Probed; len(r.missing) != 0 || r.dups > int(probed) || v.plis != plis {
+		t.Errorf("%d missing, %d twice of which %d are probes, %d requests", len(r.missing), r.dups, probed, v.plis-plis)
 	}
 }
 

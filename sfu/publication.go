@@ -8,6 +8,7 @@ import (
 	"github.com/tertulia-rtc/tertulia/codec"
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/sfu/allocation"
+	"github.com/tertulia-rtc/tertulia/sfu/layer"
 )
 
 // publication is a published stream.
@@ -208,6 +209,9 @@ func (r *Router) changeFormat(now instant, t *track, f uint8) bool {
 	}
 	for _, s := range t.slots {
 		s.Live = false
+	}
+	for _, s := range t.in.Sources {
+		s.Tracker = layer.Tracker{}
 	}
 	r.wantAwaited(now, t) // it comes with the new codec, unless its start is lost
 	for _, sub := range t.pub.subs {

@@ -59,6 +59,7 @@ func TestForwards(t *testing.T) {
 func TestRecoversLosses(t *testing.T) {
 	w, pub, sub := couple(t, simnet.Config{Latency: 20 * time.Millisecond, Loss: 0.05})
 	v := pub.video("1", 100)
+	v.size = 400 // less than any estimate, so that all layers are forwarded
 	w.run(10 * time.Second)
 	v.silent = true
 	w.run(time.Second)

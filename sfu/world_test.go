@@ -161,7 +161,7 @@ func (c *client) video(mid string, ssrc uint32) *sender {
 		b[4], b[5] = byte(frame/2), byte(frame%2)*0x60 // TL0PICIDX; TID and Y
 		b[6] = 1
 		if keyframe {
-			b[6] = 0
+			b[5], b[6] = 0, 0 // always of the lowest layer
 		}
 		return b
 	}
