@@ -14,6 +14,7 @@ type Allocator struct {
 	rungs     []rung   // of all tracks, one ladder after the other
 	steps     []uint64 // rungs by need
 	decisions []Decision
+	survey    survey
 }
 
 // climber is a track on its ladder.
@@ -75,11 +76,11 @@ func (a *Allocator) prepare(in *Input) bool {
 			c.reason = PausedBySubscriber
 			continue
 		}
-		var s survey
-		s.look(t)
-		c.shape, c.held = s.shape, s.held(t)
+		s := &a.survey
+		s.look(t, float64(c.priority))
+		c.shape, c.held = s.shape, s.held
 		first := len(a.rungs)
-		a.rungs = s.ladder(a.rungs, t, c.held, float64(c.priority))
+		a.rungs = s.ladder(a.rungs)
 		c.ladder = a.rungs[first:]
 		switch {
 		case s.shape == 0:

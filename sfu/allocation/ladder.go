@@ -1,5 +1,7 @@
 package allocation
 
+import "math"
+
 // rung is an option that may be chosen, on the ladder of its track.
 type rung struct {
 	bitrate int64
@@ -8,6 +10,8 @@ type rung struct {
 	option  int32
 	rank    rank
 	spatial int8
+	// candidate is its index in the survey that made the ladder.
+	candidate int8
 }
 
 // rank orders the layers of a track, and of tracks of one shape, by preference.
@@ -45,79 +49,133 @@ const (
 // layers is how many spatial layers and how many temporal ones there may be.
 const layers = 8
 
-// survey is what there is to know of a track's options as a whole.
+// candidate is an option that flows.
+type candidate struct {
+	*Option
+	index  int32
+	fps    float64
+	motion motion
+	rank   rank
+}
+
+// survey is what there is to know of a track's options. It is scratch memory,
+// used for one track after the other.
 type survey struct {
-	shape   uint64          // a bit for each layer, by Spatial × 8 + Temporal
-	slowest [layers]float64 // frame rates of the spatial layers …
-	fastest [layers]int8    // … and their highest temporal layers
-	best    float64         // frame rate that is wanted and that there is
-	limit   int8            // the highest spatial layer that is of use
-	top     int8            // the highest that there is
-	// drawn is how many pixels the picture covers where it is shown.
-	drawn float64
+	track    *Track
+	options  []candidate // one for each layer
+	memory   [layers * layers]candidate
+	priority float64
+	shape    uint64          // a bit for each layer, by Spatial × 8 + Temporal
+	slowest  [layers]float64 // frame rates of the spatial layers …
+	fastest  [layers]int8    // … and their highest temporal layers
+	best     float64         // frame rate that is wanted and that there is, fluentFPS at most
+	limit    int8            // the highest spatial layer that is of use
+	drawn    float64         // pixels that the picture covers where it is shown; 0 where not known
+	held     rank            // of the current layer, or of the best below it when that is gone
 	// ruled out by the subscriber's wants
 	bySize, byRate, byBitrate bool
 }
 
-// usable says whether an option can be chosen at all.
-func (o *Option) usable() bool {
-	return o.Bitrate > 0 && o.Spatial >= 0 && o.Spatial < layers && o.Temporal >= 0 && o.Temporal < layers
-}
-
-func (o *Option) bit() uint64 { return 1 << (uint(o.Spatial)*layers + uint(o.Temporal)) }
-
 // look surveys the options. Of two options of one layer the first counts.
-func (s *survey) look(t *Track) {
-	*s = survey{limit: layers, top: -1}
-	var area, topArea float64
-	largest := int8(-1)
+func (s *survey) look(t *Track, priority float64) {
+	s.track, s.priority = t, priority
+	s.options, s.shape = s.memory[:0], 0
+	s.bySize, s.byRate, s.byBitrate = false, false, false
+	for i := range s.slowest {
+		s.slowest[i], s.fastest[i] = math.Inf(1), 0
+	}
+	top := int8(-1)
 	for i := range t.Options {
 		o := &t.Options[i]
-		if !o.usable() || s.shape&o.bit() != 0 {
+		if o.Bitrate <= 0 || o.Spatial < 0 || o.Spatial >= layers || o.Temporal < 0 || o.Temporal >= layers {
 			continue
 		}
-		s.shape |= o.bit()
-		s.top = max(s.top, o.Spatial)
+		bit := uint64(1) << (uint(o.Spatial)*layers + uint(o.Temporal))
+		if s.shape&bit != 0 {
+			continue
+		}
+		s.shape |= bit
+		s.options = append(s.options, candidate{Option: o, index: int32(i), fps: o.FPS})
 		s.fastest[o.Spatial] = max(s.fastest[o.Spatial], o.Temporal)
+		top = max(top, o.Spatial)
+	}
+	s.sizes(top)
+	s.rates()
+	s.ranks()
+}
+
+// sizes finds the largest layer that is of use, and how large the picture is drawn.
+func (s *survey) sizes(top int8) {
+	s.limit, s.drawn = top, 0
+	largest := int8(-1)
+	for i := range s.options {
+		o := &s.options[i]
 		if o.Width <= 0 || o.Height <= 0 {
 			continue
 		}
-		pixels := float64(o.Width) * float64(o.Height)
-		sharp, limited := t.Wants.sharpness(o)
+		sharp, limited := s.track.Wants.sharpness(o.Option)
 		if limited && sharp >= largeEnough {
 			s.limit = min(s.limit, o.Spatial)
 		}
 		if o.Spatial > largest {
-			largest, topArea = o.Spatial, pixels
+			largest, s.drawn = o.Spatial, float64(o.Width)*float64(o.Height)
 			if limited {
-				area = pixels / sharp
+				s.drawn /= sharp
 			}
 		}
 	}
-	s.limit = min(s.limit, s.top)
-	s.drawn = topArea
-	if t.Wants.Width > 0 || t.Wants.Height > 0 {
-		s.drawn = area
-	}
-	for i := range s.slowest {
-		s.slowest[i] = -1
-	}
-	for i := range t.Options {
-		o := &t.Options[i]
-		if !o.usable() {
-			continue
+}
+
+// rates finds the frame rates: where one is not known, what its temporal layer
+// usually has.
+func (s *survey) rates() {
+	for i := range s.options {
+		o := &s.options[i]
+		if !(o.fps > 0) {
+			o.fps = 30 / float64(uint(1)<<uint(s.fastest[o.Spatial]-o.Temporal))
 		}
-		fps := s.fps(o)
-		if low := &s.slowest[o.Spatial]; *low < 0 || fps < *low {
-			*low = fps
-		}
+		s.slowest[o.Spatial] = min(s.slowest[o.Spatial], o.fps)
 	}
-	for i := range t.Options {
-		if o := &t.Options[i]; o.usable() && s.wantedRate(t, o) {
-			s.best = max(s.best, s.fps(o))
+	s.best = 0
+	for i := range s.options {
+		if o := &s.options[i]; o.fps > s.best && s.wantedRate(o) {
+			s.best = o.fps
 		}
 	}
 	s.best = min(s.best, fluentFPS)
+}
+
+// ranks puts the options in the order of preference.
+func (s *survey) ranks() {
+	s.held = noRank
+	current, found := s.track.Current, false
+	for i := range s.options {
+		o := &s.options[i]
+		o.motion = slow
+		switch {
+		case o.fps >= 0.8*s.best:
+			o.motion = fluent
+		case o.fps >= 0.4*s.best:
+			o.motion = halved
+		}
+		o.rank = rank(o.Spatial)*layers + rank(o.Temporal)
+		if !s.track.Screen {
+			o.rank += rank(o.motion) * layers * layers
+		}
+		switch {
+		case o.Layer == current:
+			s.held, found = o.rank, true
+		case !found && (o.Spatial < current.Spatial || o.Spatial == current.Spatial && o.Temporal < current.Temporal):
+			s.held = max(s.held, o.rank)
+		}
+	}
+}
+
+// wantedRate says whether an option is not faster than wanted. The slowest of a
+// spatial layer never is.
+func (s *survey) wantedRate(o *candidate) bool {
+	wanted := s.track.Wants.FPS
+	return !(wanted > 0) || o.fps <= wanted*tooFast || o.fps <= s.slowest[o.Spatial]
 }
 
 // sharpness is how many pixels the picture has for each that it is drawn with,
@@ -133,63 +191,10 @@ func (w *Wants) sharpness(o *Option) (float64, bool) {
 	return linear * linear, w.Width > 0 || w.Height > 0
 }
 
-// fps is the frame rate of an option; where it is not known, what its temporal
-// layer usually has.
-func (s *survey) fps(o *Option) float64 {
-	if o.FPS > 0 {
-		return o.FPS
-	}
-	return 30 / float64(uint(1)<<uint(s.fastest[o.Spatial]-o.Temporal))
-}
-
-// wantedRate says whether an option is not faster than wanted. The slowest of a
-// spatial layer never is.
-func (s *survey) wantedRate(t *Track, o *Option) bool {
-	fps := s.fps(o)
-	return t.Wants.FPS <= 0 || fps <= t.Wants.FPS*tooFast || fps <= s.slowest[o.Spatial]
-}
-
-func (s *survey) motion(o *Option) motion {
-	switch fps := s.fps(o); {
-	case fps >= 0.8*s.best:
-		return fluent
-	case fps >= 0.4*s.best:
-		return halved
-	}
-	return slow
-}
-
-func (s *survey) rank(t *Track, o *Option) rank {
-	r := rank(o.Spatial)*layers + rank(o.Temporal)
-	if !t.Screen {
-		r += rank(s.motion(o)) * layers * layers
-	}
-	return r
-}
-
-// held is the rank up to which the track has been served: that of its current
-// layer, or of the best below it when that is gone.
-func (s *survey) held(t *Track) rank {
-	held := noRank
-	for i := range t.Options {
-		o := &t.Options[i]
-		if !o.usable() {
-			continue
-		}
-		if o.Layer == t.Current {
-			return s.rank(t, o)
-		}
-		if o.Spatial < t.Current.Spatial || o.Spatial == t.Current.Spatial && o.Temporal < t.Current.Temporal {
-			held = max(held, s.rank(t, o))
-		}
-	}
-	return held
-}
-
 // quality is how good an option looks where it is shown: the part of the drawn
 // pixels that it has, at most 1, weighted by its motion.
-func (s *survey) quality(t *Track, o *Option) float64 {
-	sharp, limited := t.Wants.sharpness(o)
+func (s *survey) quality(o *candidate) float64 {
+	sharp, limited := s.track.Wants.sharpness(o.Option)
 	switch {
 	case o.Width <= 0 || o.Height <= 0 || s.drawn <= 0:
 		// Each spatial layer usually has four times the pixels of the one below.
@@ -198,10 +203,10 @@ func (s *survey) quality(t *Track, o *Option) float64 {
 		sharp = float64(o.Width) * float64(o.Height) / s.drawn
 	}
 	sharp = min(sharp, 1)
-	if t.Screen {
+	if s.track.Screen {
 		return sharp
 	}
-	return sharp * motionWeight[s.motion(o)]
+	return sharp * motionWeight[o.motion]
 }
 
 // caution is what must fit before going up to an option. Measured bitrates
@@ -221,75 +226,66 @@ const maxBitrate = 1 << 44
 // ladder appends the rungs of a track, lowest first: of the options that the
 // subscriber's wants leave, those that no other has for less. Bitrates, cautions,
 // ranks and spatial layers rise from rung to rung; needs do not fall.
-func (s *survey) ladder(rungs []rung, t *Track, held rank, priority float64) []rung {
+func (s *survey) ladder(rungs []rung) []rung {
 	first := len(rungs)
-	seen := uint64(0)
 	top := int8(-1) // spatial layer
-	for i := range t.Options {
-		o := &t.Options[i]
-		if !o.usable() || seen&o.bit() != 0 {
-			continue
-		}
-		seen |= o.bit()
+	for i := range s.options {
+		o := &s.options[i]
 		if o.Spatial > s.limit {
 			s.bySize = true
 			continue
 		}
-		if !s.wantedRate(t, o) {
+		if !s.wantedRate(o) {
 			s.byRate = true
 			continue
 		}
-		r := rung{bitrate: min(o.Bitrate, maxBitrate), caution: o.caution(), option: int32(i), rank: s.rank(t, o), spatial: o.Spatial}
-		if limit := t.Wants.MaxBitrate; limit > 0 && (r.bitrate > limit || r.rank > held && r.caution > limit) {
+		r := rung{bitrate: min(o.Bitrate, maxBitrate), caution: o.caution(), option: o.index, rank: o.rank, spatial: o.Spatial, candidate: int8(i)}
+		if limit := s.track.Wants.MaxBitrate; limit > 0 && (r.bitrate > limit || r.rank > s.held && r.caution > limit) {
 			s.byBitrate = true
 			continue
 		}
 		top = max(top, o.Spatial)
-		// Best first: options come in order, smallest first, as a rule.
 		at := len(rungs)
 		rungs = append(rungs, r)
-		for at > first && rungs[at-1].rank < r.rank {
+		for ; at > first && rungs[at-1].rank > r.rank; at-- {
 			rungs[at] = rungs[at-1]
-			at--
 		}
 		rungs[at] = r
 	}
-	// Leave out what costs no less than something better, and what is larger.
-	kept := first
-	for i := first; i < len(rungs); i++ {
-		r := rungs[i]
-		if kept > first && (r.bitrate >= rungs[kept-1].bitrate || r.spatial > rungs[kept-1].spatial) {
-			continue
+	// From the best down, leave out what costs no less than something better, or
+	// is larger.
+	kept := len(rungs)
+	for i := len(rungs) - 1; i >= first; i-- {
+		r := &rungs[i]
+		if kept < len(rungs) {
+			better := &rungs[kept]
+			if r.bitrate >= better.bitrate || r.spatial > better.spatial {
+				continue
+			}
+			// Below the largest size a camera needs no more than fluent motion.
+			if !s.track.Screen && r.spatial < top && r.spatial == better.spatial && s.options[r.candidate].motion == fluent {
+				kept++
+			}
 		}
-		// Frame rate beyond what is fluent is for the top alone; of two fluent
-		// rungs below it the slower is the dearer one's better.
-		if !t.Screen && kept > first && r.spatial < top && r.spatial == rungs[kept-1].spatial &&
-			s.motion(&t.Options[r.option]) == fluent {
-			kept--
-		}
-		rungs[kept] = r
-		kept++
+		kept--
+		rungs[kept] = *r
 	}
-	rungs = rungs[:kept]
-	for i, j := first, len(rungs)-1; i < j; i, j = i+1, j-1 {
-		rungs[i], rungs[j] = rungs[j], rungs[i]
-	}
-	s.price(rungs[first:], t, priority, top)
+	rungs = rungs[:first+copy(rungs[first:], rungs[kept:])]
+	s.price(rungs[first:], top)
 	return rungs
 }
 
 // price sets the needs of a ladder. The lowest rung has none: to be seen at all
 // comes before everything.
-func (s *survey) price(ladder []rung, t *Track, priority float64, top int8) {
+func (s *survey) price(ladder []rung, top int8) {
 	for i := 1; i < len(ladder); i++ {
 		r, below := &ladder[i], &ladder[i-1]
-		o := &t.Options[r.option]
-		quality := s.quality(t, o)
+		quality := s.quality(&s.options[r.candidate])
 		faster := r.spatial == below.spatial && r.spatial == top
-		if faster && (t.Screen || s.motion(&t.Options[below.option]) == fluent) {
+		if faster && (s.track.Screen || s.options[below.candidate].motion == fluent) {
 			quality *= extraWeight
 		}
-		r.need = max(float32(quality/priority), below.need)
+		r.need = max(float32(quality/s.priority), below.need)
 		r.caution = max(r.caution, below.caution)
 	}
 }
