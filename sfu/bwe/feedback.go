@@ -36,6 +36,7 @@ func (c *Controller) Feedback(now time.Duration, fci []byte) bool {
 	var last *sentPacket
 	var end uint64
 	seq := c.History.extend(s.base)
+	first := seq
 	// The numbers after base follow it, so one that is below the next to send is
 	// found even when the first ones are forgotten.
 	for ; s.left > 0; seq++ {
@@ -48,7 +49,7 @@ func (c *Controller) Feedback(now time.Duration, fci []byte) bool {
 		}
 		end = seq + 1
 		if !received {
-			if p.Fate == unknown {
+			if p.Fate == unknown || p.Fate == assumed {
 				p.Fate = lost
 				missed++
 				c.Loss.lose()
@@ -60,16 +61,21 @@ func (c *Controller) Feedback(now time.Duration, fci []byte) bool {
 			c.Counts.Repeated++
 			continue
 		}
+		if came == 0 {
+			c.assume(first, at)
+		}
 		if p.Fate == lost {
 			c.Loss.find()
 		} else {
 			c.Loss.arrive()
 		}
+		if p.Fate != assumed {
+			c.Acked.add(at, int(p.Size))
+		}
 		p.Fate = arrived
 		came++
 		last = p
 		sent := now - p.since(now)
-		c.Acked.add(at, int(p.Size))
 		c.Probing.arrive(seq, sent, at, int(p.Size))
 		if c.Arrival.add(sent, at) {
 			c.Trend.add(c.Arrival.Sample, c.Probing.disturbs(c.Arrival.Sample.Sent))
@@ -81,7 +87,7 @@ func (c *Controller) Feedback(now time.Duration, fci []byte) bool {
 	if last != nil {
 		c.RTT.add(last.since(now))
 	}
-	c.Probing.seen(end)
+	c.History.Told = max(c.History.Told, end)
 	c.heard(now, came, missed)
 	return true
 }
@@ -94,4 +100,25 @@ func (c *Controller) heard(now time.Duration, came, missed int) {
 	c.updateDelay(now)
 	c.finishProbe(now)
 	c.maybeProbe(now)
+}
+
+// assume counts the packets before to, of which nothing was told, as arrived
+// between the latest that was and until: the feedback on them is lost or late.
+// Else the acknowledged bitrate would have a hole.
+func (c *Controller) assume(to uint64, until time.Duration) {
+	h := &c.History
+	span := until - c.Acked.Last
+	if to <= h.Told || to-h.Told > uint64(len(h.Ring)) || to > h.Next || span <= 0 || span > time.Second {
+		return
+	}
+	n := time.Duration(to - h.Told)
+	from := c.Acked.Last
+	for i := range n {
+		p := h.find(h.Told + uint64(i))
+		if p == nil || p.Fate != unknown {
+			continue
+		}
+		p.Fate = assumed
+		c.Acked.add(from+span*(i+1)/(n+1), int(p.Size))
+	}
 }

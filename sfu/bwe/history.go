@@ -17,6 +17,7 @@ type fate uint8
 const (
 	unknown fate = iota
 	lost         // so far
+	assumed      // feedback leapt over it; counted as arrived
 	arrived
 )
 
@@ -33,6 +34,7 @@ type sentPacket struct {
 // it holds what was sent in two seconds.
 type history struct {
 	Next  uint64 // the sequence number of the next packet, extended
+	Told  uint64 // feedback has told of packets before this one, not of later ones
 	Bytes int64  // ever sent
 	Ring  []sentPacket
 }

@@ -25,6 +25,7 @@ const (
 	probePauseMax = 4 * time.Second
 	probeAfterCut = 1500 * time.Millisecond
 	probeAnswer   = time.Second // for feedback, beside the round trip
+	probeLate     = 150 * time.Millisecond
 )
 
 // probeState is the probe in progress, and when the next one is due.
@@ -39,7 +40,6 @@ type probeState struct {
 	Settled  time.Duration // packets that leave before may meet the probe's queue
 	From, To uint64        // its packets, media included
 	Bytes    int64         // that left since Start
-	Covered  uint64        // what feedback has told of, so far
 
 	// What came of it.
 	Came, Lost         int
@@ -101,8 +101,6 @@ func (p *probeState) arrive(seq uint64, sent, came time.Duration, size int) {
 	p.CameBytes += size
 }
 
-func (p *probeState) seen(end uint64) { p.Covered = max(p.Covered, end) }
-
 // disturbs says whether a packet that left then may have waited for the probe.
 func (p *probeState) disturbs(sent time.Duration) bool {
 	return p.Started > 0 && sent >= p.Start && (p.Running || sent < p.Settled)
@@ -135,7 +133,7 @@ func (c *Controller) maybeProbe(now time.Duration) {
 	length = min(length+c.deviation(8), probeMost)
 	*p = probeState{
 		Running: true, Rate: rate, Start: now, Length: length, Tick: now, From: c.History.Next,
-		Covered: p.Covered, Next: p.Next, Pause: p.Pause, Passed: p.Passed, Proven: p.Proven, Silent: p.Silent, Started: p.Started + 1,
+		Next: p.Next, Pause: p.Pause, Passed: p.Passed, Proven: p.Proven, Silent: p.Silent, Started: p.Started + 1,
 	}
 }
 
@@ -169,19 +167,32 @@ func (c *Controller) advanceProbe(now time.Duration) {
 		p.Settled = now + 2*p.Length
 	}
 	if p.Awaiting && now >= p.Deadline {
-		p.Awaiting = false
-		p.Silent++
-		p.Next = now + probeRetry<<min(p.Silent, 4)
+		c.judgeProbe(now)
 	}
 }
 
-// finishProbe takes the result once feedback has told of all its packets.
+// finishProbe takes the result once feedback has told of all its packets. When it
+// has told of later ones only, the rest may still come.
 func (c *Controller) finishProbe(now time.Duration) {
 	p := &c.Probing
-	if !p.Awaiting || p.Covered < p.To {
+	switch {
+	case !p.Awaiting || c.History.Told < p.To:
+	case p.Came+p.Lost >= int(p.To-p.From):
+		c.judgeProbe(now)
+	default:
+		p.Deadline = min(p.Deadline, now+probeLate)
+	}
+}
+
+// judgeProbe draws the conclusions of a probe.
+func (c *Controller) judgeProbe(now time.Duration) {
+	p := &c.Probing
+	p.Awaiting = false
+	if told := p.Came + p.Lost; told == 0 || told*10 < int(p.To-p.From)*9 {
+		p.Silent++
+		p.Next = now + probeRetry<<min(p.Silent, 3)
 		return
 	}
-	p.Awaiting = false
 	p.Silent = 0
 	out, in := p.LastOut-p.FirstSent, p.LastIn-p.FirstIn
 	if p.Came < 4 || out < 10*time.Millisecond || in <= 0 || p.Came < p.Lost {

@@ -60,6 +60,7 @@ type source struct {
 	nextFrame time.Duration
 	nextAudio time.Duration
 	switches  int
+	stopped   bool
 	keyframes bool // a switch up begins with one, of half a second's bits
 }
 
@@ -72,7 +73,8 @@ type receiver struct {
 	open  bool
 	high  uint64
 	// skew is what the clock is off; drift in parts per million.
-	skew time.Duration
+	skew  time.Duration
+	drift int64
 }
 
 type arrivalOf struct {
@@ -152,6 +154,10 @@ func (w *world) run(d time.Duration) {
 
 func (w *world) source() {
 	m := &w.media
+	if m.stopped {
+		m.nextAudio, m.nextFrame = w.now, w.now
+		return
+	}
 	for w.now >= m.nextAudio {
 		m.nextAudio += 20 * time.Millisecond
 		w.send(audio/8/50, Media)
@@ -212,7 +218,7 @@ func (w *world) receive() {
 	slices.SortFunc(r.got, func(a, b arrivalOf) int { return int(int64(a.seq - b.seq)) })
 	r.got = slices.CompactFunc(r.got, func(a, b arrivalOf) bool { return a.seq == b.seq })
 	base := min(r.base, r.got[0].seq)
-	fci := appendFCI(nil, base, r.count, r.skew, r.got)
+	fci := appendFCI(nil, base, r.count, r.skew+w.now*time.Duration(r.drift)/1e6, r.got)
 	r.base = r.got[len(r.got)-1].seq + 1
 	r.count++
 	r.got = r.got[:0]
@@ -271,4 +277,14 @@ func (w *world) ninetyFifth() time.Duration {
 	all := slices.Clone(w.queueing)
 	slices.Sort(all)
 	return all[len(all)*95/100] - all[0]
+}
+
+// estimates sums up the samples.
+func (w *world) estimates() (low, high, mean int64) {
+	low = 1e9
+	for _, s := range w.samples {
+		low, high = min(low, s.Estimate), max(high, s.Estimate)
+		mean += s.Estimate
+	}
+	return low, high, mean / int64(len(w.samples))
 }
