@@ -28,6 +28,11 @@ type Config struct {
 	Reorder   float64
 	ReorderBy time.Duration
 	Duplicate float64 // chance of a packet to come twice
+	// Stall is how long the link stands still now and then, as radio does:
+	// what would arrive meanwhile arrives at its end, all at once. From one
+	// stall to the next it takes StallEvery on average, and between half and
+	// one and a half of it.
+	Stall, StallEvery time.Duration
 	// Rate is the link's rate in bits per second; 0 is unlimited. Queue is how
 	// many bytes may wait for it before packets are dropped; 0 is unlimited.
 	Rate  int64
@@ -45,15 +50,18 @@ type Link struct {
 	rng   *rand.Rand
 	stats Stats
 
-	flying []flight // by arrival
+	flying []Arrival // by arrival
 	free   time.Time
 	last   time.Time // latest arrival so far of those in order
+	stall  time.Time // when the next stall begins
 	bad    bool      // within a burst of losses
 }
 
-type flight struct {
-	at     time.Time
-	packet []byte
+// Arrival is a packet that comes out of a link.
+type Arrival struct {
+	At     time.Time
+	Tag    int // as the sender gave it
+	Packet []byte
 }
 
 // NewLink makes a link whose chances come from rng.
@@ -67,12 +75,19 @@ func (l *Link) Set(cfg Config) { l.cfg = cfg }
 // Stats gives the counts so far.
 func (l *Link) Stats() Stats { return l.stats }
 
+// Backlog is how long a packet that is sent now would wait for the link's rate.
+func (l *Link) Backlog(now time.Time) time.Duration { return max(0, l.free.Sub(now)) }
+
 // Send puts a copy of a packet on the link.
-func (l *Link) Send(now time.Time, packet []byte) {
+func (l *Link) Send(now time.Time, packet []byte) { l.SendTagged(now, 0, packet) }
+
+// SendTagged is Send for those who share a link: the packet arrives with the
+// tag. It tells whether the packet will arrive.
+func (l *Link) SendTagged(now time.Time, tag int, packet []byte) bool {
 	l.stats.Sent++
 	if l.lose() {
 		l.stats.Lost++
-		return
+		return false
 	}
 	at := now
 	if l.cfg.Rate > 0 {
@@ -82,7 +97,7 @@ func (l *Link) Send(now time.Time, packet []byte) {
 		waiting := int64(l.free.Sub(now)) * l.cfg.Rate / 8 / int64(time.Second)
 		if l.cfg.Queue > 0 && waiting+int64(len(packet)) > int64(l.cfg.Queue) {
 			l.stats.Overflowed++
-			return
+			return false
 		}
 		l.free = l.free.Add(time.Duration(int64(len(packet)) * 8 * int64(time.Second) / l.cfg.Rate))
 		at = l.free
@@ -95,16 +110,38 @@ func (l *Link) Send(now time.Time, packet []byte) {
 		l.stats.Reordered++
 		at = at.Add(l.cfg.ReorderBy)
 	} else {
+		at = l.afterStall(now, at)
 		if at.Before(l.last) {
 			at = l.last
 		}
 		l.last = at
 	}
-	l.arrive(at, packet)
+	l.arrive(at, tag, packet)
 	if l.cfg.Duplicate > 0 && l.rng.Float64() < l.cfg.Duplicate {
 		l.stats.Duplicated++
-		l.arrive(at, packet)
+		l.arrive(at, tag, packet)
 	}
+	return true
+}
+
+// afterStall gives when something arrives that would have arrived at a time,
+// did the link never stand still.
+func (l *Link) afterStall(now, at time.Time) time.Time {
+	if l.cfg.Stall <= 0 || l.cfg.StallEvery <= 0 {
+		l.stall = time.Time{}
+		return at
+	}
+	next := func() time.Duration { return time.Duration((0.5 + l.rng.Float64()) * float64(l.cfg.StallEvery)) }
+	if l.stall.IsZero() {
+		l.stall = now.Add(next())
+	}
+	for !at.Before(l.stall.Add(l.cfg.Stall)) {
+		l.stall = l.stall.Add(max(next(), l.cfg.Stall))
+	}
+	if at.Before(l.stall) {
+		return at
+	}
+	return l.stall.Add(l.cfg.Stall)
 }
 
 // lose draws the fate of a packet: single losses, or bursts by the model of
@@ -124,12 +161,12 @@ func (l *Link) lose() bool {
 	return l.bad
 }
 
-func (l *Link) arrive(at time.Time, packet []byte) {
+func (l *Link) arrive(at time.Time, tag int, packet []byte) {
 	i := len(l.flying)
-	for i > 0 && l.flying[i-1].at.After(at) {
+	for i > 0 && l.flying[i-1].At.After(at) {
 		i--
 	}
-	l.flying = slices.Insert(l.flying, i, flight{at, slices.Clone(packet)})
+	l.flying = slices.Insert(l.flying, i, Arrival{at, tag, slices.Clone(packet)})
 }
 
 // Next gives the time of the next arrival; zero when nothing is on its way.
@@ -137,23 +174,29 @@ func (l *Link) Next() time.Time {
 	if len(l.flying) == 0 {
 		return time.Time{}
 	}
-	return l.flying[0].at
+	return l.flying[0].At
 }
 
 // Receive takes what has arrived by now, in the order of arrival.
 func (l *Link) Receive(now time.Time) [][]byte {
+	var packets [][]byte
+	for _, a := range l.ReceiveTagged(now) {
+		packets = append(packets, a.Packet)
+	}
+	return packets
+}
+
+// ReceiveTagged is Receive with the tags and the times of arrival.
+func (l *Link) ReceiveTagged(now time.Time) []Arrival {
 	n := 0
-	for n < len(l.flying) && !l.flying[n].at.After(now) {
+	for n < len(l.flying) && !l.flying[n].At.After(now) {
 		n++
 	}
 	if n == 0 {
 		return nil
 	}
-	packets := make([][]byte, n)
-	for i := range packets {
-		packets[i] = l.flying[i].packet
-	}
+	arrived := slices.Clone(l.flying[:n])
 	l.flying = slices.Delete(l.flying, 0, n)
 	l.stats.Received += n
-	return packets
+	return arrived
 }

@@ -83,3 +83,48 @@ func TestReorderAndRepeat(t *testing.T) {
 		t.Error("nothing was reordered")
 	}
 }
+
+// A link that stands still holds back what would arrive, until it goes on.
+func TestStalls(t *testing.T) {
+	cfg := Config{Latency: 10 * time.Millisecond, Stall: 200 * time.Millisecond, StallEvery: time.Second}
+	got, at, s := run(cfg, 5, 20000)
+	if s.Received != 20000 {
+		t.Fatalf("%d of 20000 packets came", s.Received)
+	}
+	var stalls int
+	var longest time.Duration
+	for i := 1; i < len(got); i++ {
+		if got[i] < got[i-1] {
+			t.Fatal("a stall reordered packets")
+		}
+		if at[i]-at[i-1] > 100*time.Millisecond {
+			stalls++
+		}
+		longest = max(longest, at[i]-time.Duration(got[i])*time.Millisecond)
+	}
+	if stalls < 15 || stalls > 25 {
+		t.Errorf("%d stalls in 20 s, of one a second", stalls)
+	}
+	if longest < 205*time.Millisecond || longest > 210*time.Millisecond {
+		t.Errorf("the longest delay was %v, of 10 ms and a stall of 200 ms", longest)
+	}
+}
+
+func TestTagsAndBacklog(t *testing.T) {
+	l := NewLink(Config{Rate: 8e6, Queue: 2500}, rand.New(rand.NewPCG(6, 0)))
+	for i, fits := range []bool{true, true, false} {
+		if want := time.Duration(i) * time.Millisecond; l.Backlog(start) != want {
+			t.Errorf("before packet %d the backlog is %v, not %v", i, l.Backlog(start), want)
+		}
+		if l.SendTagged(start, i, make([]byte, 1000)) != fits {
+			t.Errorf("packet %d on a queue of two and a half", i)
+		}
+	}
+	arrived := l.ReceiveTagged(start.Add(time.Second))
+	if len(arrived) != 2 || arrived[0].Tag != 0 || arrived[1].Tag != 1 || arrived[1].At != start.Add(2*time.Millisecond) {
+		t.Errorf("arrived: %v", arrived)
+	}
+	if l.Backlog(start.Add(time.Second)) != 0 {
+		t.Error("an idle link has a backlog")
+	}
+}

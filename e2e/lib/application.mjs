@@ -8,6 +8,12 @@ const files = {
   '/': ['text/html; charset=utf-8', new URL('../page/index.html', import.meta.url)],
   '/application.js': ['text/javascript; charset=utf-8', new URL('../page/application.js', import.meta.url)],
   '/tertulia.global.js': ['text/javascript; charset=utf-8', new URL('../../sdk/js/dist/tertulia.global.js', import.meta.url)],
+  ...Object.fromEntries(
+    ['hooks', 'marks', 'watch'].map((name) => [
+      `/quality/${name}.mjs`,
+      ['text/javascript; charset=utf-8', new URL(`../quality/page/${name}.mjs`, import.meta.url)],
+    ]),
+  ),
 };
 
 /** Serves the application; gives its URL and how to end it. */
