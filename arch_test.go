@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"auth", "sfu/rtpbuf", "sfu/bwe", "sfu/allocation", "sfu/layer", "sdp"},
 	{"room", "sfu"},
 	{"transport", "bus", "store", "web"},
-	{"media", "controller"},
+	{"media", "controller", "load"},
 	{"api"},
 	{"cmd/tertulia", "e2e/link"},
 }
@@ -51,7 +51,7 @@ var owners = map[string][]string{
 	"github.com/pressly/goose":            {"store"},
 	"github.com/golang-jwt/":              {"auth"},
 	"github.com/danielgtaylor/huma":       {"api"},
-	"github.com/coder/websocket":          {"api"},
+	"github.com/coder/websocket":          {"api", "load"},
 	"golang.org/x/time/rate":              {"api"},
 	"github.com/alecthomas/":              {"cmd/tertulia"},
 	"gopkg.in/yaml":                       {"cmd/tertulia"},

@@ -20,4 +20,7 @@ type Local struct {
 	// Simulcast accepts the layers that an offer proposes. Without it, the
 	// answer leaves them out, and browsers send one encoding.
 	Simulcast bool
+	// Client says that we are a client: with a full ICE agent, active in DTLS
+	// where the peer lets us choose. See ClientOffer.
+	Client bool
 }

@@ -22,6 +22,7 @@ type Wanted struct {
 	Kind      Kind
 	Direction Direction // of Application: always both
 	MSID      string    // "stream track" of what we send; empty for one made of the mid
+	RIDs      []string  // of a client: the simulcast layers that it would send, lowest first
 }
 
 // MakeOffer gives the SDP that offers t, nil at first, with what is wanted,
@@ -137,7 +138,7 @@ func (p *proposal) add(before *Transport, wanted []Wanted) error {
 			return protocol.Errorf(protocol.CodeConflict, "the transport has a section of data channels already")
 		}
 		// The version only rises, so the mid is new for the transport's life.
-		s := Section{Mid: fmt.Sprintf("v%d-%d", t.Version, n), Kind: w.Kind, Direction: w.Direction, Send: Sending{MSID: w.MSID}}
+		s := Section{Mid: fmt.Sprintf("v%d-%d", t.Version, n), Kind: w.Kind, Direction: w.Direction, Send: Sending{MSID: w.MSID}, SendRIDs: slices.Clone(w.RIDs)}
 		if w.Kind == Application {
 			s.Direction, s.SCTPPort = SendRecv, ourSCTPPort
 		} else {
@@ -145,7 +146,7 @@ func (p *proposal) add(before *Transport, wanted []Wanted) error {
 			if s.Codecs, err = p.codecs(w.Kind); err != nil {
 				return err
 			}
-			s.Extensions = p.extensions(w.Kind)
+			s.Extensions = p.extensions(w.Kind, len(w.RIDs) > 0)
 		}
 		for place < len(before.Sections) && !before.Sections[place].Rejected {
 			place++
@@ -222,11 +223,12 @@ func (p *proposal) freePayloadType(liked uint8) (uint8, error) {
 	return 0, protocol.Errorf(protocol.CodeLimit, "no payload type is free for another codec")
 }
 
-// extensions gives all that we know of a kind, but those of simulcast.
-func (p *proposal) extensions(kind Kind) []Extension {
+// extensions gives all that we know of a kind, but those of simulcast where
+// there is none, and the absolute send time where we do not estimate bandwidth.
+func (p *proposal) extensions(kind Kind, simulcast bool) []Extension {
 	var list []Extension
 	for _, uri := range extensionsOf(kind) {
-		if uri == RIDURI || uri == RepairedRIDURI || uri == AbsSendTimeURI {
+		if (uri == RIDURI || uri == RepairedRIDURI) && !simulcast || uri == AbsSendTimeURI && !p.local.Client {
 			continue
 		}
 		id, ok := p.uris[uri]

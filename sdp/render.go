@@ -21,7 +21,9 @@ func render(t *Transport, local Local, offer *Description) (string, error) {
 		TimeDescriptions: []psdp.TimeDescription{{}},
 	}
 	w := writer{attributes: &out.Attributes}
-	w.flag("ice-lite")
+	if !local.Client {
+		w.flag("ice-lite")
+	}
 	var bundled []string
 	for i := range t.Sections {
 		if s := &t.Sections[i]; !s.Rejected {
@@ -83,9 +85,12 @@ func renderSection(s *Section, local Local, theirs *described, first bool) *psdp
 	w.value("ice-ufrag", local.Ufrag)
 	w.value("ice-pwd", local.Pwd)
 	w.value("fingerprint", "sha-256 "+local.Fingerprint)
-	if theirs == nil {
+	switch {
+	case theirs == nil:
 		w.value("setup", "actpass")
-	} else {
+	case local.Client:
+		w.value("setup", "active")
+	default:
 		w.value("setup", "passive")
 	}
 	if first {
@@ -182,6 +187,13 @@ func (w writer) media(s *Section, theirs *described) {
 		return
 	}
 	w.value("msid", s.Send.MSID)
+	if len(s.SendRIDs) > 0 { // the rid in the packets says what they are
+		for _, rid := range s.SendRIDs {
+			w.value("rid", rid+" send")
+		}
+		w.value("simulcast", "send "+strings.Join(s.SendRIDs, ";"))
+		return
+	}
 	ssrc := strconv.FormatUint(uint64(s.Send.SSRC), 10)
 	if rtx && s.Send.RTX != 0 {
 		repair := strconv.FormatUint(uint64(s.Send.RTX), 10)

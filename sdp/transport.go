@@ -136,6 +136,9 @@ type Section struct {
 	Extensions []Extension `json:"extensions,omitempty"`
 	Recv       Receiving   `json:"recv,omitzero"`
 	Send       Sending     `json:"send,omitzero"`
+	// SendRIDs are the simulcast layers that we offer as a client, lowest first; after
+	// the answer, those that it takes.
+	SendRIDs []string `json:"sendRIDs,omitempty"`
 
 	// Of data channels, RFC 8841.
 	SCTPPort       int `json:"sctpPort,omitempty"`
@@ -280,6 +283,7 @@ func (t *Transport) Clone() *Transport {
 		s.Recv.SSRCs = slices.Clone(s.Recv.SSRCs)
 		s.Recv.FID = slices.Clone(s.Recv.FID)
 		s.Recv.RIDs = slices.Clone(s.Recv.RIDs)
+		s.SendRIDs = slices.Clone(s.SendRIDs)
 	}
 	return &c
 }

@@ -25,6 +25,7 @@ type commands struct {
 	Service serviceCommand `cmd:"" help:"List, create and delete services."`
 	Room    roomCommand    `cmd:"" help:"List, create and delete rooms."`
 	Token   tokenCommand   `cmd:"" help:"Make a token that lets one user into one room."`
+	Load    loadCommand    `cmd:"" help:"Put load on a server and measure it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
