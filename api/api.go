@@ -28,6 +28,8 @@ import (
 type Rooms interface {
 	Participants(ctx context.Context, room protocol.RoomID) ([]protocol.Participant, error)
 	Streams(ctx context.Context, room protocol.RoomID) ([]protocol.Stream, error)
+	// Stats gives what is counted for one participant, not-found when it is not there.
+	Stats(ctx context.Context, room protocol.RoomID, id protocol.ParticipantID) (protocol.Stats, error)
 	Kick(ctx context.Context, room protocol.RoomID, id protocol.ParticipantID, reason string) error
 	CloseRoom(ctx context.Context, room protocol.RoomID) error
 	RoomChanged(ctx context.Context, room store.Room) error
@@ -122,6 +124,7 @@ func New(config Config) (*Server, error) {
 	s.addServices()
 	s.addRooms()
 	s.addPresence()
+	s.addStats()
 	s.addTokens()
 	s.addMeet()
 	s.addHealth()

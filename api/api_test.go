@@ -91,8 +91,30 @@ func TestEveryOperation(t *testing.T) {
 	if _, ok := patched["metadata"]; ok || patched["name"] != "Ward One" || patched["maxParticipants"] != 0.0 || patched["maxStreams"] != 8.0 || len(patched["codecs"].([]any)) != 5 {
 		t.Fatal("changed:", patched)
 	}
+	// The audio of big rooms: the defaults, and what is set of them.
+	if fmt.Sprint(made["audio"]) != "map[above:12 loudest:3]" {
+		t.Fatal("default settings:", made)
+	}
+	if set, _ := d.send(d.as(clinic, request(http.MethodPost, "/v1/rooms", object{"name": "Ward 3", "audio": object{"loudest": 0}})), 201); fmt.Sprint(set["audio"]) != "map[above:12 loudest:0]" {
+		t.Fatal("settings:", set)
+	}
 	if len(d.rooms.changed) != 1 || d.rooms.changed[0].Name != "Ward One" {
 		t.Fatal("told of the change:", d.rooms.changed)
+	}
+	for _, c := range []struct {
+		patch object
+		want  protocol.AudioSettings
+	}{
+		{object{"audio": object{"above": 20}}, protocol.AudioSettings{Loudest: 3, Above: 20}},
+		{object{"audio": object{"loudest": 5, "above": 0}}, protocol.AudioSettings{Loudest: 5}},
+		{object{"audio": object{}}, protocol.AudioSettings{Loudest: 5}},
+		{object{"name": "Ward One"}, protocol.AudioSettings{Loudest: 5}},
+	} {
+		patched, _ := d.send(d.as(clinic, request(http.MethodPatch, room, c.patch)), 200)
+		told := d.rooms.changed[len(d.rooms.changed)-1].Settings.Audio
+		if told != c.want || fmt.Sprint(patched["audio"]) != fmt.Sprintf("map[above:%d loudest:%d]", c.want.Above, c.want.Loudest) {
+			t.Errorf("%v: %v, told %v, want %v", c.patch, patched["audio"], told, c.want)
+		}
 	}
 
 	// Tokens.
@@ -118,6 +140,15 @@ func TestEveryOperation(t *testing.T) {
 	}
 	if one, _ := d.send(d.as(clinic, request(http.MethodGet, room+"/participants/"+string(ana.ID), nil)), 200); one["user"] != ana.User {
 		t.Fatal(one)
+	}
+	if none, _ := d.send(d.as(clinic, request(http.MethodGet, room+"/participants/"+string(bo.ID)+"/stats", nil)), 200); len(none["transports"].([]any)) != 0 {
+		t.Fatal(none)
+	}
+	d.rooms.stats = map[protocol.ParticipantID]json.RawMessage{ana.ID: json.RawMessage(`[{"transport":"main","state":"connected","path":"udp","later":1,"router":{"connected":true,"published":[{"mid":"0","rid":"h","packets":7}],
+		"subscribed":[{"mid":"4","stream":9007199254740991,"track":"v","live":true,"layer":{"rid":"q","spatial":0,"temporal":1,"width":320,"height":180,"frameRate":14.9,"bitrate":90000,"reason":"Too little."}}]}}]`)}
+	counted, _ := d.send(d.as(clinic, request(http.MethodGet, room+"/participants/"+string(ana.ID)+"/stats", nil)), 200)
+	if text := fmt.Sprint(counted["transports"]); !strings.Contains(text, "reason:Too little.") || !strings.Contains(text, "later:1") {
+		t.Fatal(counted)
 	}
 	users, _ := d.send(d.as(clinic, request(http.MethodGet, room+"/users", nil)), 200)
 	if len(users["users"].([]any)) != 2 {
@@ -210,6 +241,7 @@ func TestOthersRoomsAreNotThere(t *testing.T) {
 		{"DELETE", "", nil},
 		{"GET", "/participants", nil},
 		{"GET", "/participants/x", nil},
+		{"GET", "/participants/x/stats", nil},
 		{"DELETE", "/participants/x", nil},
 		{"GET", "/users", nil},
 		{"GET", "/users/x", nil},
@@ -289,6 +321,11 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/v1/rooms", object{"name": "x", "colour": "red"}, 422, "colour"},
 		{"POST", "/v1/rooms", object{"name": "x", "maxParticipants": -1}, 422, "maxParticipants"},
 		{"POST", "/v1/rooms", object{"name": "x", "maxStreams": 1.5}, 422, "maxStreams"},
+		{"POST", "/v1/rooms", object{"name": "x", "audio": object{"loudest": -1}}, 422, "loudest"},
+		{"POST", "/v1/rooms", object{"name": "x", "audio": object{"loudest": 51}}, 422, "loudest"},
+		{"POST", "/v1/rooms", object{"name": "x", "audio": object{"above": 1000001}}, 422, "above"},
+		{"POST", "/v1/rooms", object{"name": "x", "audio": 3}, 422, "audio"},
+		{"PATCH", room, object{"audio": object{"quietest": 1}}, 422, "quietest"},
 		{"POST", "/v1/rooms", object{"name": "x", "metadata": 7}, 422, "metadata"},
 		{"POST", "/v1/rooms", object{"name": "x", "metadata": object{"a": strings.Repeat("x", protocol.MaxMetadata)}}, 400, "16384 are the most"},
 		{"POST", "/v1/rooms", "{\"name\":\"x\",\"metadata\":{\"a\":\"\xff\"}}", 400, "UTF-8"},
@@ -306,6 +343,7 @@ func TestBadRequests(t *testing.T) {
 		{"GET", "/v1/rooms/../services", nil, 404, ""},
 		{"GET", "/v1/rooms/%00", nil, 404, "no room"},
 		{"GET", room + "/participants/nobody", nil, 404, "no participant"},
+		{"GET", room + "/participants/nobody/stats", nil, 404, "no participant"},
 		{"GET", room + "/users/nobody", nil, 404, "no user"},
 		{"GET", room + "/streams/1", nil, 404, "no stream"},
 		{"POST", room + "/tokens", object{"user": "Ana"}, 422, "role"},

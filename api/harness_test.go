@@ -30,6 +30,7 @@ type rooms struct {
 	mu           sync.Mutex
 	participants map[protocol.RoomID][]protocol.Participant
 	streams      map[protocol.RoomID][]protocol.Stream
+	stats        map[protocol.ParticipantID]json.RawMessage
 	kicked       []protocol.ParticipantID
 	closed       []protocol.RoomID
 	changed      []store.Room
@@ -46,6 +47,12 @@ func (r *rooms) Streams(_ context.Context, room protocol.RoomID) ([]protocol.Str
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.streams[room], r.err
+}
+
+func (r *rooms) Stats(_ context.Context, _ protocol.RoomID, id protocol.ParticipantID) (protocol.Stats, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return protocol.Stats{Transports: r.stats[id]}, r.err
 }
 
 func (r *rooms) Kick(_ context.Context, _ protocol.RoomID, id protocol.ParticipantID, _ string) error {

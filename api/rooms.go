@@ -21,6 +21,7 @@ type Room struct {
 	MaxParticipants int             `json:"maxParticipants" doc:"How many may be in the room at once; 0: no limit."`
 	MaxStreams      int             `json:"maxStreams" doc:"How many streams may be published at once; 0: no limit."`
 	Codecs          []string        `json:"codecs" nullable:"false" example:"[\"VP8\",\"VP9\",\"H264\",\"AV1\",\"opus\"]" doc:"The codecs of the room, best first."`
+	Audio           Audio           `json:"audio"`
 	Created         time.Time       `json:"created"`
 	Updated         time.Time       `json:"updated"`
 }
@@ -28,27 +29,52 @@ type Room struct {
 func showRoom(room store.Room) Room {
 	return Room{
 		ID: room.ID, Name: room.Name, Metadata: Object(room.Metadata), MaxParticipants: room.MaxParticipants, MaxStreams: room.MaxStreams,
-		Codecs: room.Codecs, Created: room.Created, Updated: room.Updated,
+		Codecs: room.Codecs, Audio: Audio(room.Settings.Audio), Created: room.Created, Updated: room.Updated,
 	}
+}
+
+// Audio is how the audio of a big room is limited.
+type Audio struct {
+	Loudest int `json:"loudest" example:"3" doc:"How many audio tracks are forwarded at once: the loudest. 0: all, the limit is off."`
+	Above   int `json:"above" example:"12" doc:"The limit begins when more audio tracks than this are published. 0: always."`
+}
+
+// AudioPatch sets what is given of Audio.
+type AudioPatch struct {
+	Loudest *int `json:"loudest,omitempty" minimum:"0" maximum:"50" example:"5" doc:"How many audio tracks are forwarded at once: the loudest. 0: all, the limit is off. Default: 3."`
+	Above   *int `json:"above,omitempty" minimum:"0" maximum:"1000000" example:"20" doc:"The limit begins when more audio tracks than this are published. 0: always. Default: 12."`
+}
+
+// apply gives the settings with what is given changed.
+func (a *AudioPatch) apply(s protocol.RoomSettings) *protocol.RoomSettings {
+	if a != nil && a.Loudest != nil {
+		s.Audio.Loudest = *a.Loudest
+	}
+	if a != nil && a.Above != nil {
+		s.Audio.Above = *a.Above
+	}
+	return &s
 }
 
 // NewRoom is what a room is made of.
 type NewRoom struct {
-	Name            string   `json:"name" minLength:"1" maxLength:"128" example:"Physics 1" doc:"Unique within the service."`
-	GetOrCreate     bool     `json:"getOrCreate,omitempty" doc:"When there is a room of that name: give that one (200) instead of refusing (409). The other fields count for a new room only."`
-	Metadata        Object   `json:"metadata,omitempty" example:"{\"course\":7}" doc:"The application's own JSON object, 16 KiB at most."`
-	MaxParticipants int      `json:"maxParticipants,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit."`
-	MaxStreams      int      `json:"maxStreams,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit."`
-	Codecs          []string `json:"codecs,omitempty" nullable:"false" maxItems:"16" example:"[\"VP9\",\"VP8\",\"opus\"]" doc:"Best first, of VP8, VP9, H264, AV1, opus, red, G722, PCMU and PCMA. Default: VP8, VP9, H264, AV1, opus. Without an audio codec, opus is added."`
+	Name            string      `json:"name" minLength:"1" maxLength:"128" example:"Physics 1" doc:"Unique within the service."`
+	GetOrCreate     bool        `json:"getOrCreate,omitempty" doc:"When there is a room of that name: give that one (200) instead of refusing (409). The other fields count for a new room only."`
+	Metadata        Object      `json:"metadata,omitempty" example:"{\"course\":7}" doc:"The application's own JSON object, 16 KiB at most."`
+	MaxParticipants int         `json:"maxParticipants,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit."`
+	MaxStreams      int         `json:"maxStreams,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit."`
+	Codecs          []string    `json:"codecs,omitempty" nullable:"false" maxItems:"16" example:"[\"VP9\",\"VP8\",\"opus\"]" doc:"Best first, of VP8, VP9, H264, AV1, opus, red, G722, PCMU and PCMA. Default: VP8, VP9, H264, AV1, opus. Without an audio codec, opus is added."`
+	Audio           *AudioPatch `json:"audio,omitempty" doc:"How the audio of a big room is limited. Tracks without the audio-level extension (RFC 6464) are always forwarded and do not count."`
 }
 
 // RoomPatch is what of a room can be changed.
 type RoomPatch struct {
-	Name            *string   `json:"name,omitempty" minLength:"1" maxLength:"128" example:"Physics 2"`
-	Metadata        Object    `json:"metadata,omitempty" example:"{\"course\":8}" doc:"Replaces the metadata as a whole; null removes it."`
-	MaxParticipants *int      `json:"maxParticipants,omitempty" minimum:"0" maximum:"1000000" example:"20" doc:"0: no limit. Who is in already stays."`
-	MaxStreams      *int      `json:"maxStreams,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit. What is published already stays."`
-	Codecs          *[]string `json:"codecs,omitempty" maxItems:"16" doc:"Best first; an empty list brings back the default. Counts for what is negotiated from now on."`
+	Name            *string     `json:"name,omitempty" minLength:"1" maxLength:"128" example:"Physics 2"`
+	Metadata        Object      `json:"metadata,omitempty" example:"{\"course\":8}" doc:"Replaces the metadata as a whole; null removes it."`
+	MaxParticipants *int        `json:"maxParticipants,omitempty" minimum:"0" maximum:"1000000" example:"20" doc:"0: no limit. Who is in already stays."`
+	MaxStreams      *int        `json:"maxStreams,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit. What is published already stays."`
+	Codecs          *[]string   `json:"codecs,omitempty" maxItems:"16" doc:"Best first; an empty list brings back the default. Counts for what is negotiated from now on."`
+	Audio           *AudioPatch `json:"audio,omitempty" doc:"How the audio of a big room is limited; what is not given stays. Counts at once."`
 }
 
 // RoomParam names the room in a path.
@@ -119,6 +145,7 @@ func (s *Server) createRoom(ctx context.Context, in *struct{ Body NewRoom }) (*s
 	room := store.Room{
 		Service: service, Name: in.Body.Name, Metadata: metadata,
 		MaxParticipants: in.Body.MaxParticipants, MaxStreams: in.Body.MaxStreams, Codecs: codecs,
+		Settings: in.Body.Audio.apply(protocol.DefaultRoomSettings),
 	}
 	created := true
 	if in.Body.GetOrCreate {
@@ -218,6 +245,7 @@ func (s *Server) updateRoom(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
+	room.Settings = patch.Audio.apply(*room.Settings)
 	room, err = s.Store.UpdateRoom(ctx, room)
 	switch {
 	case errors.Is(err, store.ErrExists):

@@ -22,6 +22,7 @@ import (
 
 	"github.com/tertulia-rtc/tertulia/bus"
 	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/room"
 	"github.com/tertulia-rtc/tertulia/store"
 )
 
@@ -106,6 +107,34 @@ func (c *Controller) Streams(ctx context.Context, id protocol.RoomID) ([]protoco
 	return list, err
 }
 
+// Stats gives what the media worker counts for a participant's transports.
+func (c *Controller) Stats(ctx context.Context, id protocol.RoomID, who protocol.ParticipantID) (protocol.Stats, error) {
+	l := c.running(id)
+	if l == nil {
+		return protocol.Stats{}, noParticipant(who)
+	}
+	defer l.release()
+	late := protocol.Errorf(protocol.CodeUnavailable, "The room did not answer in time.")
+	read := make(chan room.Reading, 1)
+	if err := l.call(ctx, func(now time.Time) {
+		l.lastTicket++
+		l.readings[l.lastTicket] = read
+		l.room.ReadStats(now, who, l.lastTicket)
+	}); err != nil {
+		return protocol.Stats{}, late
+	}
+	select {
+	case r := <-read:
+		if r.Error != nil {
+			return protocol.Stats{}, r.Error
+		}
+		return r.Stats, nil
+	case <-l.done:
+	case <-ctx.Done():
+	}
+	return protocol.Stats{}, late
+}
+
 // Kick ends a participant's presence. When it returns without error, the participant's resume
 // token is revoked for good.
 func (c *Controller) Kick(ctx context.Context, id protocol.RoomID, who protocol.ParticipantID, reason string) error {
@@ -133,9 +162,9 @@ func (c *Controller) CloseRoom(ctx context.Context, id protocol.RoomID) error {
 	})
 }
 
-// RoomChanged tells a running room its new name, metadata, codecs and limits.
+// RoomChanged tells a running room its new name, metadata, codecs, limits and settings.
 func (c *Controller) RoomChanged(ctx context.Context, r store.Room) error {
-	return c.inRoom(ctx, r.ID, func(l *loop, _ time.Time) { l.room.Change(publicRoom(r), r.MaxParticipants, r.MaxStreams) })
+	return c.inRoom(ctx, r.ID, func(l *loop, _ time.Time) { l.room.Change(publicRoom(r), r.MaxParticipants, r.MaxStreams, settings(r)) })
 }
 
 // Counts counts the rooms that somebody is in, and the participants.
@@ -349,6 +378,13 @@ func publicRoom(r store.Room) protocol.Room {
 		r.Metadata = nil // absent
 	}
 	return protocol.Room{ID: r.ID, Name: r.Name, Metadata: r.Metadata, Codecs: r.Codecs}
+}
+
+func settings(r store.Room) protocol.RoomSettings {
+	if r.Settings == nil {
+		return protocol.DefaultRoomSettings
+	}
+	return *r.Settings
 }
 
 // marshal cannot fail: it is given the types of the package protocol, with raw

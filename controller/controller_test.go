@@ -40,7 +40,7 @@ func TestTwoTalk(t *testing.T) {
 		k.tell(w.room.ID, k.epoch, 0, protocol.SpeakersChanged{})
 		ana.wantTypes("participant-joined", "ok", "ok", "speakers")
 		ben.wantTypes("stream-published", "ok", "slots", "speakers")
-		if got := k.told(); !slices.Equal(got, []string{"drop-room", "negotiate", "publish", "subscribe"}) {
+		if got := k.told(); !slices.Equal(got, []string{"drop-room", "configure-room", "negotiate", "publish", "subscribe"}) {
 			t.Errorf("the worker was told %q", got)
 		}
 		if rooms, people := w.c.Counts(); rooms != 1 || people != 2 {
@@ -552,7 +552,7 @@ func TestWorkers(t *testing.T) {
 		one.stop()
 		time.Sleep(3 * time.Second)
 		ana.wantTypes("transport")
-		if got := two.told(); !slices.Equal(got, []string{"drop-room", "publish"}) {
+		if got := two.told(); !slices.Equal(got, []string{"drop-room", "configure-room", "publish"}) {
 			t.Errorf("the second worker was told %q", got)
 		}
 		ben.wantTypes()
@@ -663,5 +663,152 @@ func TestDrainedMeansClosed(t *testing.T) {
 		}
 		c.wantClosed(1001)
 		w.c.Drain(context.Background()) // again is harmless
+	})
+}
+
+// What a client wants of a track, and what a publisher is told of it, goes
+// through the bus; and is there again after a cut and after a new worker.
+func TestPreferencesAndWantedLayers(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		k := w.worker("w1")
+		var preferred []protocol.PreferTrack
+		k.answer = func(_ uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
+			if q, ok := body.(protocol.PreferTrack); ok {
+				preferred = append(preferred, q)
+			}
+			return protocol.Done{}, 0
+		}
+		ana, ben := w.join(nil), w.join(nil)
+		stream := publishCamera(t, ana)
+		ben.do(protocol.TypeSubscribe, protocol.SubscribeTo{Stream: stream, Transport: "main"})
+		want := protocol.Preference{Stream: stream, Track: "cam", Width: 320, Height: 180, Priority: 30}
+		if f := ben.do(protocol.TypePrefer, want); f.Type != protocol.TypeOK {
+			t.Fatalf("prefer: %s", f.Data)
+		}
+		synctest.Wait()
+		if len(preferred) != 1 || preferred[0].Preference != want || preferred[0].Participant != ben.id() {
+			t.Errorf("the worker was told %+v", preferred)
+		}
+		ana.seen()
+		ben.seen()
+		ana.cut()
+		layers := protocol.LayersWanted{Stream: stream, Track: "cam", Layers: []protocol.WantedLayer{{RID: "q", Wanted: true}, {RID: "f"}}}
+		k.tell(w.room.ID, k.epoch, 0, protocol.LayersNeeded{Participant: ana.id(), LayersWanted: layers})
+		synctest.Wait()
+		ana.comeBack()
+		frames := ana.seen()
+		var got protocol.LayersWanted
+		if len(frames) != 1 || frames[0].Type != protocol.TypeLayersWanted || json.Unmarshal(frames[0].Data, &got) != nil || !slices.Equal(got.Layers, layers.Layers) {
+			t.Errorf("the publisher was told %+v", frames)
+		}
+		ben.wantTypes() // it is nobody else's business
+
+		preferred = nil
+		k.stop()
+		two := w.worker("w2")
+		two.answer = k.answer
+		time.Sleep(workerSilence + time.Second)
+		if got := two.told(); !slices.Equal(got, []string{"drop-room", "configure-room", "publish", "subscribe", "prefer"}) || len(preferred) != 1 || preferred[0].Preference != want {
+			t.Errorf("the next worker was told %q %+v", got, preferred)
+		}
+	})
+}
+
+func publishCamera(t *testing.T, c *client) protocol.StreamID {
+	t.Helper()
+	f := c.do(protocol.TypePublish, protocol.Publish{Tracks: []protocol.PublishTrack{{
+		Track: protocol.Track{ID: "cam", Kind: protocol.Video, Source: protocol.Camera}, Transport: "main", MID: "0",
+	}}})
+	var published protocol.Published
+	if err := json.Unmarshal(f.Data, &published); err != nil || published.Stream == 0 {
+		t.Fatalf("publish: %s", f.Data)
+	}
+	return published.Stream
+}
+
+// The settings of the room reach the worker first, and again when they change.
+func TestSettingsReachTheWorker(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.room.Settings = &protocol.RoomSettings{Audio: protocol.AudioSettings{Loudest: 2, Above: 5}}
+		if _, err := w.store.UpdateRoom(context.Background(), w.room); err != nil {
+			t.Fatal(err)
+		}
+		k := w.worker("w1")
+		var settings []protocol.RoomSettings
+		k.answer = func(_ uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
+			if q, ok := body.(protocol.ConfigureRoom); ok {
+				settings = append(settings, q.RoomSettings)
+			}
+			return protocol.Done{}, 0
+		}
+		publishCamera(t, w.join(nil))
+		first := *w.room.Settings
+		w.room.Settings = &protocol.RoomSettings{}
+		for range 2 {
+			if err := w.c.RoomChanged(context.Background(), w.room); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if !slices.Equal(settings, []protocol.RoomSettings{first, {}}) {
+			t.Errorf("the worker was told %+v", settings)
+		}
+		if got := k.told(); !slices.Equal(got, []string{"drop-room", "configure-room", "publish", "configure-room"}) {
+			t.Errorf("the worker was told %q", got)
+		}
+	})
+}
+
+// The API reads statistics without being a participant.
+func TestStatsForTheAPI(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		ctx := context.Background()
+		stranger := protocol.ParticipantID("00000000-0000-4000-8000-000000000009")
+		wantCode := func(err error, code protocol.Code) {
+			t.Helper()
+			var known *protocol.Error
+			if !errors.As(err, &known) || known.Code != code {
+				t.Errorf("%v, want %s", err, code)
+			}
+		}
+		_, err := w.c.Stats(ctx, w.room.ID, stranger)
+		wantCode(err, protocol.CodeNotFound)
+		ana := w.join(nil)
+		if s, err := w.c.Stats(ctx, w.room.ID, ana.id()); err != nil || string(s.Transports) != "[]" {
+			t.Errorf("without a worker: %s %v", s.Transports, err)
+		}
+		_, err = w.c.Stats(ctx, w.room.ID, stranger)
+		wantCode(err, protocol.CodeNotFound)
+
+		k := w.worker("w1")
+		publishCamera(t, ana)
+		k.answer = func(_ uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
+			return protocol.Counters{Transports: json.RawMessage(`[{"transport":"main"}]`)}, 0
+		}
+		if s, err := w.c.Stats(ctx, w.room.ID, ana.id()); err != nil || string(s.Transports) != `[{"transport":"main"}]` {
+			t.Errorf("%s %v", s.Transports, err)
+		}
+		ana.wantTypes("ok") // its publish: statistics for others are not told to it
+
+		// A worker that is late, a caller who goes, a participant who leaves meanwhile.
+		k.answer = func(uint64, protocol.CommandBody) (protocol.EventBody, time.Duration) { return nil, 0 }
+		_, err = w.c.Stats(ctx, w.room.ID, ana.id())
+		wantCode(err, protocol.CodeUnavailable)
+		brief, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, err = w.c.Stats(brief, w.room.ID, ana.id())
+		wantCode(err, protocol.CodeUnavailable)
+		done := make(chan error)
+		go func() {
+			_, err := w.c.Stats(ctx, w.room.ID, ana.id())
+			done <- err
+		}()
+		synctest.Wait()
+		ana.do(protocol.TypeLeave, nil)
+		wantCode(<-done, protocol.CodeNotFound)
+		synctest.Wait()
+		if rooms, _ := w.c.Counts(); rooms != 0 {
+			t.Error("the room goes on")
+		}
 	})
 }

@@ -39,6 +39,8 @@ type loop struct {
 	subscription *bus.Subscription
 	room         *room.Room
 	sessions     map[protocol.ParticipantID]*session
+	readings     map[uint64]chan<- room.Reading // by ticket; each takes one
+	lastTicket   uint64
 	worker       protocol.WorkerID // "" while there is none
 	cause        *session          // whose request is being carried out, if any
 	superseded   bool              // somebody else owns the room
@@ -54,9 +56,9 @@ func newLoop(c *Controller, r store.Room) *loop {
 		c: c, id: r.ID, service: r.Service,
 		started: make(chan struct{}), done: make(chan struct{}),
 		inbox: make(chan func(time.Time), 64), nudge: make(chan struct{}, 1),
-		sessions: map[protocol.ParticipantID]*session{},
+		sessions: map[protocol.ParticipantID]*session{}, readings: map[uint64]chan<- room.Reading{},
 		room: room.New(room.Config{
-			Room: publicRoom(r), MaxParticipants: r.MaxParticipants, MaxStreams: r.MaxStreams,
+			Room: publicRoom(r), MaxParticipants: r.MaxParticipants, MaxStreams: r.MaxStreams, Settings: settings(r),
 			Rand: rand.New(rand.NewPCG(binary.NativeEndian.Uint64(seed[:]), binary.NativeEndian.Uint64(seed[8:]))),
 		}),
 	}
@@ -288,6 +290,11 @@ func (l *loop) carryOut(now time.Time) {
 				data := protocol.EncodeCommand(l.id, l.epoch, e.Request, e.Body)
 				if err := l.c.config.Bus.Publish(protocol.SubjectWorker(l.worker), data); err != nil {
 					l.c.log.Error("command to the bus", "room", l.id, "error", err)
+				}
+			case room.Reading:
+				if read, ok := l.readings[e.Ticket]; ok {
+					delete(l.readings, e.Ticket)
+					read <- e
 				}
 			case room.End:
 				l.endSession(now, e)

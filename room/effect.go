@@ -3,7 +3,7 @@ package room
 import "github.com/tertulia-rtc/tertulia/protocol"
 
 // Effect is something that the owner of a Room has to carry out: Tell, Answer,
-// Command, End, SaveMetadata.
+// Command, Reading, End, SaveMetadata.
 type Effect interface{ isEffect() }
 
 type (
@@ -26,6 +26,12 @@ type (
 		Request uint64
 		Body    protocol.CommandBody
 	}
+	// Reading answers ReadStats: Error, or what the worker counts.
+	Reading struct {
+		Ticket uint64
+		Error  *protocol.Error
+		Stats  protocol.Stats
+	}
 	// End ends a session. The participant is gone from the room already.
 	End struct {
 		Participant protocol.ParticipantID
@@ -40,6 +46,7 @@ type (
 func (Tell) isEffect()         {}
 func (Answer) isEffect()       {}
 func (Command) isEffect()      {}
+func (Reading) isEffect()      {}
 func (End) isEffect()          {}
 func (SaveMetadata) isEffect() {}
 

@@ -47,6 +47,8 @@ func (r *Room) Handle(now time.Time, from protocol.ParticipantID, re uint64, req
 		err = r.unpublish(p, q.Stream)
 	case protocol.Unsubscribe:
 		err = r.unsubscribe(p, q.Stream)
+	case protocol.Preference:
+		err = r.prefer(p, q)
 	case protocol.Mute:
 		err = r.mute(p, q)
 	case protocol.Attributes:

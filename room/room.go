@@ -28,6 +28,8 @@ type Config struct {
 	Room            protocol.Room
 	MaxParticipants int // 0: no limit
 	MaxStreams      int // 0: no limit
+	// Settings are for the worker.
+	Settings protocol.RoomSettings
 	// Rand makes the ids of streams.
 	Rand *rand.Rand
 }
@@ -53,7 +55,8 @@ type participant struct {
 	protocol.Participant
 	transports    map[protocol.TransportID]*transport
 	subscriptions map[protocol.StreamID]protocol.SubscribeTo
-	streams       int // that it publishes
+	preferences   map[protocol.StreamID][]protocol.Preference // of the subscriptions, one per track
+	streams       int                                         // that it publishes
 	recent        recentMessages
 }
 
@@ -92,6 +95,7 @@ func (r *Room) Join(p protocol.Participant, returns bool) *protocol.Error {
 		Participant:   p,
 		transports:    map[protocol.TransportID]*transport{},
 		subscriptions: map[protocol.StreamID]protocol.SubscribeTo{},
+		preferences:   map[protocol.StreamID][]protocol.Preference{},
 	}
 	r.tellOthers(p.ID, protocol.TypeParticipantJoined, in.others())
 	r.participants[p.ID] = in
@@ -115,6 +119,7 @@ func (r *Room) Leave(id protocol.ParticipantID, reason, message string) {
 		return
 	}
 	delete(r.participants, id)
+	r.failReadings(id)
 	r.order = slices.DeleteFunc(r.order, func(o protocol.ParticipantID) bool { return o == id })
 	r.forget(func(w pending) bool { return w.participant == id })
 	for _, s := range r.streamsOf(id) {
@@ -128,6 +133,9 @@ func (r *Room) Leave(id protocol.ParticipantID, reason, message string) {
 // Close ends every presence, for a reason.
 func (r *Room) Close(reason, message string) {
 	for _, id := range r.order {
+		r.failReadings(id)
+	}
+	for _, id := range r.order {
 		r.effects = append(r.effects, End{Participant: id, Reason: reason, Message: message})
 	}
 	clear(r.participants)
@@ -137,10 +145,14 @@ func (r *Room) Close(reason, message string) {
 	r.command(protocol.DropRoom{})
 }
 
-// Change replaces what the API may change: name, metadata, codecs and limits.
-// Limits that are exceeded already hold for those who come later.
-func (r *Room) Change(room protocol.Room, maxParticipants, maxStreams int) {
+// Change replaces what the API may change: name, metadata, codecs, limits and
+// settings. Limits that are exceeded already hold for those who come later.
+func (r *Room) Change(room protocol.Room, maxParticipants, maxStreams int, settings protocol.RoomSettings) {
 	r.config.MaxParticipants, r.config.MaxStreams = maxParticipants, maxStreams
+	if r.config.Settings != settings {
+		r.config.Settings = settings
+		r.command(protocol.ConfigureRoom{RoomSettings: settings})
+	}
 	room.ID, room.Metadata = r.config.Room.ID, object(room.Metadata)
 	old := r.config.Room
 	r.config.Room = room

@@ -30,6 +30,7 @@ var update = flag.Bool("update", false, "write what the room does into the scrip
 //	answer REQUEST TYPE {json}  of the worker to a command
 //	found | lost                the worker
 //	wait 5s                     lets time pass and calls Advance
+//	read NAME TICKET            the statistics, for the API
 //	kick NAME REASON | close REASON MESSAGE | snapshot NAME | room-changed {json}
 //
 // and below it, indented, what follows from it. $NAME stands for the id of a
@@ -72,7 +73,7 @@ func newScript() *script {
 func newRoom(participants, streams int) *Room {
 	return New(Config{
 		Room:            protocol.Room{ID: "000000000000000000000001", Name: "r", Codecs: []string{"VP8", "opus"}},
-		MaxParticipants: participants, MaxStreams: streams,
+		MaxParticipants: participants, MaxStreams: streams, Settings: protocol.DefaultRoomSettings,
 		Rand: rand.New(rand.NewPCG(1, 2)),
 	})
 }
@@ -184,17 +185,21 @@ func (s *script) step(t *testing.T, line string) []string {
 		refuse(s.room.Kick(participantID(arg(1)), arg(2)))
 	case "close":
 		s.room.Close(arg(1), arg(2))
+	case "read":
+		s.room.ReadStats(s.now, participantID(arg(1)), number(arg(2)))
 	case "snapshot":
 		lines = append(lines, s.json(s.room.Snapshot(participantID(arg(1)))))
 	case "room-changed":
 		var change struct {
 			protocol.Room
 			MaxParticipants, MaxStreams int
+			Settings                    protocol.RoomSettings
 		}
+		change.Settings = protocol.DefaultRoomSettings
 		if err := json.Unmarshal([]byte(strings.TrimPrefix(line, "room-changed ")), &change); err != nil {
 			t.Fatal(err)
 		}
-		s.room.Change(change.Room, change.MaxParticipants, change.MaxStreams)
+		s.room.Change(change.Room, change.MaxParticipants, change.MaxStreams, change.Settings)
 	default:
 		request, err := protocol.DecodeRequest(arg(2), json.RawMessage(s.in(arg(3))))
 		if err != nil {
@@ -251,6 +256,11 @@ func (s *script) show(e Effect) string {
 			return err.Error()
 		}
 		return fmt.Sprintf("worker %d: %s %s", e.Request, c.Type, c.Body)
+	case Reading:
+		if e.Error != nil {
+			return fmt.Sprintf("reading %d %s", e.Ticket, e.Error)
+		}
+		return fmt.Sprintf("reading %d %s", e.Ticket, s.json(e.Stats))
 	case End:
 		return fmt.Sprintf("%s: end %s %q", e.Participant, e.Reason, e.Message)
 	case SaveMetadata:

@@ -184,7 +184,7 @@ func (r *Room) removeStream(s *stream) {
 		r.command(protocol.UnpublishStream{Stream: s.id}) // else DropParticipant does it
 	}
 	for _, p := range r.participants {
-		delete(p.subscriptions, s.id)
+		p.forget(s.id)
 	}
 	if s.announced {
 		r.tellOthers(s.owner, protocol.TypeStreamUnpublished, protocol.StreamUnpublished{Stream: s.id})
@@ -252,5 +252,12 @@ func (r *Room) trackStarted(e protocol.TrackStarted) {
 	t.Codec = e.Codec
 	if s.announced {
 		r.tellAll(protocol.TypeStreamUpdated, protocol.StreamUpdated{Stream: s.public()})
+	}
+}
+
+// layersNeeded tells the publisher of a track which of its layers are wanted.
+func (r *Room) layersNeeded(e protocol.LayersNeeded) {
+	if s, ok := r.streams[e.Stream]; ok && s.owner == e.Participant {
+		r.tell(s.owner, protocol.TypeLayersWanted, e.LayersWanted)
 	}
 }

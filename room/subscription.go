@@ -1,6 +1,7 @@
 package room
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
@@ -24,6 +25,7 @@ func (r *Room) subscribe(now time.Time, p *participant, re uint64, q protocol.Su
 	}
 	p.subscriptions[q.Stream] = q
 	r.ask(now, p.ID, re, protocol.SubscribeStream{Participant: p.ID, SubscribeTo: q})
+	r.preferAgain(p, q.Stream)
 	return nil
 }
 
@@ -36,7 +38,7 @@ func (r *Room) subscribeAnswered(w pending, id protocol.StreamID, err *protocol.
 	}
 	p := r.participants[w.participant]
 	if _, ok := p.subscriptions[id]; ok {
-		delete(p.subscriptions, id)
+		p.forget(id)
 		r.command(protocol.UnsubscribeStream{Participant: p.ID, Stream: id})
 	}
 	r.fail(w.participant, w.re, err)
@@ -46,9 +48,55 @@ func (r *Room) unsubscribe(p *participant, id protocol.StreamID) *protocol.Error
 	if _, ok := p.subscriptions[id]; !ok {
 		return protocol.Errorf(protocol.CodeNotFound, "There is no subscription to stream %d.", id)
 	}
-	delete(p.subscriptions, id)
+	p.forget(id)
 	r.command(protocol.UnsubscribeStream{Participant: p.ID, Stream: id})
 	return nil
+}
+
+// forget ends a subscription, with what the participant wants of it.
+func (p *participant) forget(id protocol.StreamID) {
+	delete(p.subscriptions, id)
+	delete(p.preferences, id)
+}
+
+// prefer keeps what the participant wants of a track of a subscription, and
+// tells the worker.
+func (r *Room) prefer(p *participant, q protocol.Preference) *protocol.Error {
+	subscription, ok := p.subscriptions[q.Stream]
+	if !ok {
+		return protocol.Errorf(protocol.CodeNotFound, "There is no subscription to stream %d.", q.Stream)
+	}
+	if r.streams[q.Stream].track(q.Track) == nil || subscription.Tracks != nil && !slices.Contains(subscription.Tracks, q.Track) {
+		return protocol.Errorf(protocol.CodeNotFound, "The subscription to stream %d has no track %q.", q.Stream, q.Track)
+	}
+	if q.Priority == 0 {
+		q.Priority = protocol.DefaultPriority
+	}
+	list := p.preferences[q.Stream]
+	if i := slices.IndexFunc(list, func(o protocol.Preference) bool { return o.Track == q.Track }); i < 0 {
+		p.preferences[q.Stream] = append(list, q)
+	} else {
+		list[i] = q
+	}
+	r.command(protocol.PreferTrack{Participant: p.ID, Preference: q})
+	return nil
+}
+
+// preferAgain tells the worker what the participant wants of a subscription
+// that it has got anew. What was wanted of tracks that are not in it is forgotten.
+func (r *Room) preferAgain(p *participant, id protocol.StreamID) {
+	list, ok := p.preferences[id]
+	if !ok {
+		return
+	}
+	wanted := p.subscriptions[id].Tracks
+	list = slices.DeleteFunc(list, func(q protocol.Preference) bool {
+		return r.streams[id].track(q.Track) == nil || wanted != nil && !slices.Contains(wanted, q.Track)
+	})
+	p.preferences[id] = list
+	for _, q := range list {
+		r.command(protocol.PreferTrack{Participant: p.ID, Preference: q})
+	}
 }
 
 // subscribeAgain gives the worker the subscriptions to a stream that it got anew.
@@ -72,5 +120,6 @@ func (r *Room) subscribeAgain(s *stream) {
 		q.Data = q.Data && s.data
 		p.subscriptions[s.id] = q
 		r.command(protocol.SubscribeStream{Participant: id, SubscribeTo: q})
+		r.preferAgain(p, s.id)
 	}
 }

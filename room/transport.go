@@ -80,24 +80,3 @@ func (r *Room) transportChanged(e protocol.TransportChanged) {
 	}
 	r.tell(p.ID, protocol.TypeTransport, e.TransportState)
 }
-
-func (r *Room) stats(now time.Time, p *participant, re uint64) *protocol.Error {
-	if err := need(p, protocol.ReadStats); err != nil {
-		return err
-	}
-	r.ask(now, p.ID, re, protocol.ReadCounters{Participant: p.ID})
-	return nil
-}
-
-func (r *Room) statsAnswered(w pending, answer protocol.EventBody, err *protocol.Error) {
-	if err != nil {
-		r.fail(w.participant, w.re, err)
-		return
-	}
-	c, ok := answer.(protocol.Counters)
-	if !ok {
-		r.fail(w.participant, w.re, protocol.Errorf(protocol.CodeInternal, "The media worker gave no counters."))
-		return
-	}
-	r.ok(w.participant, w.re, protocol.Stats(c))
-}

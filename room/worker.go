@@ -14,6 +14,7 @@ type pending struct {
 	re          uint64
 	deadline    time.Time
 	body        protocol.CommandBody // what the worker was told
+	reading     uint64               // in place of participant and re: that of a Reading
 }
 
 // command tells the worker something that nobody waits for: the room's state is
@@ -30,11 +31,15 @@ func (r *Room) command(body protocol.CommandBody) {
 // ask tells the worker something whose answer a client waits for. Without a
 // worker it waits for one.
 func (r *Room) ask(now time.Time, p protocol.ParticipantID, re uint64, body protocol.CommandBody) {
+	r.await(pending{participant: p, re: re, deadline: now.Add(AnswerTimeout), body: body})
+}
+
+func (r *Room) await(w pending) {
 	r.lastRequest++
-	r.pending[r.lastRequest] = pending{participant: p, re: re, deadline: now.Add(AnswerTimeout), body: body}
+	r.pending[r.lastRequest] = w
 	r.queue = append(r.queue, r.lastRequest)
 	if r.workerFound {
-		r.effects = append(r.effects, Command{Request: r.lastRequest, Body: body})
+		r.effects = append(r.effects, Command{Request: r.lastRequest, Body: w.body})
 	}
 }
 
@@ -43,6 +48,7 @@ func (r *Room) ask(now time.Time, p protocol.ParticipantID, re uint64, body prot
 func (r *Room) WorkerFound() {
 	r.workerFound = true
 	r.command(protocol.DropRoom{})
+	r.command(protocol.ConfigureRoom{RoomSettings: r.config.Settings})
 	for _, id := range r.streamOrder {
 		s := r.streams[id]
 		if !s.announced {
@@ -58,9 +64,14 @@ func (r *Room) WorkerFound() {
 			continue
 		}
 		r.effects = append(r.effects, Command{Request: n, Body: w.body})
-		if q, ok := w.body.(protocol.PublishStream); ok {
+		switch q := w.body.(type) {
+		case protocol.PublishStream:
 			if s, ok := r.streams[q.Stream]; ok {
 				r.muteAgain(s)
+			}
+		case protocol.SubscribeStream:
+			if p, ok := r.participants[w.participant]; ok {
+				r.preferAgain(p, q.Stream)
 			}
 		}
 	}
@@ -115,6 +126,8 @@ func (r *Room) Event(re uint64, body protocol.EventBody) {
 		r.tell(e.Participant, protocol.TypeSlotsWanted, e.SlotsWanted)
 	case protocol.SubscriptionChanged:
 		r.tell(e.Participant, protocol.TypeSubscription, e.Subscription)
+	case protocol.LayersNeeded:
+		r.layersNeeded(e)
 	case protocol.TrackStarted:
 		r.trackStarted(e)
 	case protocol.SpeakersChanged:

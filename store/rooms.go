@@ -10,14 +10,14 @@ import (
 	"github.com/tertulia-rtc/tertulia/protocol"
 )
 
-const roomColumns = `id, service, name, metadata, max_participants, max_streams, codecs, created, updated`
+const roomColumns = `id, service, name, metadata, max_participants, max_streams, codecs, audio_loudest, audio_above, created, updated`
 
 // CreateRoom keeps a new room; an empty ID is made, no Codecs are DefaultCodecs.
 // ErrExists when the service has a room of that name, ErrNotFound when there is
 // no such service.
 func (s *Store) CreateRoom(ctx context.Context, room Room) (Room, error) {
 	return s.scanRoom(s.db.QueryRowContext(ctx,
-		`INSERT INTO rooms (`+roomColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING `+roomColumns,
+		`INSERT INTO rooms (`+roomColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING `+roomColumns,
 		s.newRoom(room)...))
 }
 
@@ -32,7 +32,7 @@ func (s *Store) GetOrCreateRoom(ctx context.Context, service protocol.ServiceID,
 			return room, false, err
 		}
 		room, err = s.scanRoom(s.db.QueryRowContext(ctx,
-			`INSERT INTO rooms (`+roomColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (service, name) DO NOTHING RETURNING `+roomColumns,
+			`INSERT INTO rooms (`+roomColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (service, name) DO NOTHING RETURNING `+roomColumns,
 			s.newRoom(defaults)...))
 		if !errors.Is(err, ErrNotFound) {
 			return room, err == nil, err
@@ -50,7 +50,15 @@ func (s *Store) newRoom(room Room) []any {
 		room.ID = protocol.RoomID(protocol.NewHexID())
 	}
 	now := s.now()
-	return []any{string(room.ID), string(room.Service), room.Name, string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), now, now}
+	audio := settings(room).Audio
+	return []any{string(room.ID), string(room.Service), room.Name, string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), audio.Loudest, audio.Above, now, now}
+}
+
+func settings(room Room) protocol.RoomSettings {
+	if room.Settings == nil {
+		return protocol.DefaultRoomSettings
+	}
+	return *room.Settings
 }
 
 func codecs(room Room) []string {
@@ -97,11 +105,13 @@ func (s *Store) CountRooms(ctx context.Context, service protocol.ServiceID) (n i
 	return n, s.fail(err)
 }
 
-// UpdateRoom replaces the name, the metadata, the limits and the codecs of a room.
+// UpdateRoom replaces the name, the metadata, the limits, the codecs and the
+// settings of a room.
 func (s *Store) UpdateRoom(ctx context.Context, room Room) (Room, error) {
+	audio := settings(room).Audio
 	return s.scanRoom(s.db.QueryRowContext(ctx,
-		`UPDATE rooms SET name = $1, metadata = $2, max_participants = $3, max_streams = $4, codecs = $5, updated = $6 WHERE id = $7 RETURNING `+roomColumns,
-		room.Name, string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), s.now(), string(room.ID)))
+		`UPDATE rooms SET name = $1, metadata = $2, max_participants = $3, max_streams = $4, codecs = $5, audio_loudest = $6, audio_above = $7, updated = $8 WHERE id = $9 RETURNING `+roomColumns,
+		room.Name, string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), audio.Loudest, audio.Above, s.now(), string(room.ID)))
 }
 
 // DeleteRoom removes a room.
@@ -121,7 +131,9 @@ func (s *Store) scanRoom(r row) (Room, error) {
 	var room Room
 	var metadata, codecs string
 	var created, updated int64
-	err := r.Scan(&room.ID, &room.Service, &room.Name, &metadata, &room.MaxParticipants, &room.MaxStreams, &codecs, &created, &updated)
+	room.Settings = new(protocol.RoomSettings)
+	err := r.Scan(&room.ID, &room.Service, &room.Name, &metadata, &room.MaxParticipants, &room.MaxStreams, &codecs,
+		&room.Settings.Audio.Loudest, &room.Settings.Audio.Above, &created, &updated)
 	if err != nil {
 		return Room{}, s.fail(err)
 	}

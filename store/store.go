@@ -67,8 +67,11 @@ type Room struct {
 	MaxParticipants int             // 0: no limit
 	MaxStreams      int             // 0: no limit
 	Codecs          []string        // best first; never empty once stored
-	Created         time.Time
-	Updated         time.Time
+	// Settings are what the room's media follow; nil: protocol.DefaultRoomSettings.
+	// Never nil once stored.
+	Settings *protocol.RoomSettings
+	Created  time.Time
+	Updated  time.Time
 }
 
 // Store is a database. Its methods may be called from any goroutine.

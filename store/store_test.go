@@ -137,12 +137,14 @@ func TestRooms(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		service, other := newService(t, s, "one"), newService(t, s, "two")
-		room, err := s.CreateRoom(ctx, Room{Service: service, Name: "Física ‘1’", Metadata: json.RawMessage(`{"a":[1,"é"]}`), MaxParticipants: 7, MaxStreams: 9, Codecs: []string{"AV1", "opus"}})
+		room, err := s.CreateRoom(ctx, Room{Service: service, Name: "Física ‘1’", Metadata: json.RawMessage(`{"a":[1,"é"]}`), MaxParticipants: 7, MaxStreams: 9, Codecs: []string{"AV1", "opus"},
+			Settings: &protocol.RoomSettings{Audio: protocol.AudioSettings{Loudest: 5}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := s.Room(ctx, room.ID)
-		if err != nil || cmp.Diff(room, got) != "" || string(got.Metadata) != `{"a":[1,"é"]}` || got.MaxParticipants != 7 || got.MaxStreams != 9 || got.Codecs[0] != "AV1" {
+		if err != nil || cmp.Diff(room, got) != "" || string(got.Metadata) != `{"a":[1,"é"]}` || got.MaxParticipants != 7 || got.MaxStreams != 9 || got.Codecs[0] != "AV1" ||
+			got.Settings.Audio != (protocol.AudioSettings{Loudest: 5}) {
 			t.Fatalf("%+v %v", got, err)
 		}
 		if _, err := s.CreateRoom(ctx, Room{Service: service, Name: room.Name}); !errors.Is(err, ErrExists) {
@@ -154,9 +156,9 @@ func TestRooms(t *testing.T) {
 		if _, err := s.CreateRoom(ctx, Room{Service: protocol.ServiceID(protocol.NewHexID()), Name: "x"}); !errors.Is(err, ErrNotFound) {
 			t.Fatal("a service that is not there:", err)
 		}
-		got.Name, got.Metadata, got.MaxParticipants, got.Codecs = "new", nil, 0, nil
+		got.Name, got.Metadata, got.MaxParticipants, got.Codecs, got.Settings = "new", nil, 0, nil, nil
 		updated, err := s.UpdateRoom(ctx, got)
-		if err != nil || updated.Name != "new" || updated.Metadata != nil || updated.MaxParticipants != 0 || cmp.Diff(updated.Codecs, DefaultCodecs) != "" {
+		if err != nil || updated.Name != "new" || updated.Metadata != nil || updated.MaxParticipants != 0 || cmp.Diff(updated.Codecs, DefaultCodecs) != "" || *updated.Settings != protocol.DefaultRoomSettings {
 			t.Fatalf("%+v %v", updated, err)
 		}
 		if n, err := s.CountRooms(ctx, service); n != 1 || err != nil {
@@ -416,6 +418,40 @@ func TestOpenRefusals(t *testing.T) {
 			t.Errorf("%s: %q, want one line with %q and no password", c.url, msg, c.want)
 		}
 	}
+}
+
+// TestRoomsOfTheFirstSchema: a room that was there before its settings has the
+// default ones, and the migration can be taken back.
+func TestRoomsOfTheFirstSchema(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		room, err := s.CreateRoom(ctx, Room{Service: newService(t, s, "one"), Name: "old", Settings: &protocol.RoomSettings{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		down, err := migrations.ReadFile("migrations/00002_audio.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		up, back, ok := strings.Cut(string(down), "-- +goose Down")
+		if !ok {
+			t.Fatal("the migration cannot be taken back")
+		}
+		for _, statements := range []string{back, up} {
+			for statement := range strings.SplitSeq(statements, ";") {
+				if !strings.Contains(statement, "TABLE") {
+					continue
+				}
+				if _, err := s.db.ExecContext(ctx, statement); err != nil {
+					t.Fatal(statement, err)
+				}
+			}
+		}
+		got, err := s.Room(ctx, room.ID)
+		if err != nil || *got.Settings != protocol.DefaultRoomSettings {
+			t.Fatalf("%+v %v", got.Settings, err)
+		}
+	})
 }
 
 // TestNewerSchema: a database that a later version wrote is left alone.
