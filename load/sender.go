@@ -184,7 +184,7 @@ func (ep *endpoint) sendPacket(now instant, s *sender, h packetHeader, head []by
 	if s.ids.transportCC != 0 {
 		ep.number++
 	}
-	n := ep.out.SealRTP(ep.reserve(len(header)+len(head)+size+ep.out.Overhead()), header, head, filler[:size])
+	n := ep.out.SealRTP(ep.reserve(len(header)+len(head)+size+ep.out.Overhead()), header, head, filler[:size], 0)
 	ep.commit(n)
 	c := &ep.loop.counts
 	c.Sent++

@@ -68,7 +68,7 @@ func TestHoldsAboutASecond(t *testing.T) {
 	}{
 		{"audio", Audio, 50, 80, 10 << 10},
 		{"audio with redundancy", Audio, 50, 220, 32 << 10},
-		{"video at 300 kb/s", Video, 40, 940, 70 << 10},
+		{"video at 300 kb/s", Video, 40, 940, 76 << 10},
 		{"video at 1.2 Mb/s", Video, 136, 1100, 256 << 10},
 		{"video at 8 Mb/s", Video, 900, 1100, 2 << 20},
 	} {
