@@ -24,8 +24,9 @@ type surveyState struct {
 // choice is one quality of a track: a received stream and a target in it. It
 // belongs to the option of the same index.
 type choice struct {
-	source *source
-	target layer.Target
+	source            *source
+	spatial, temporal uint8 // in the stream
+	target            layer.Target
 }
 
 // scheduleSurvey keeps the looking at layers going while packets come.
@@ -63,7 +64,7 @@ func (r *Router) advanceSurvey(now instant, in *inbound) {
 	for _, sl := range in.track.slots {
 		r.wantShare(sl.peer, now)
 	}
-	r.tellWanted(now, in.track)
+	r.advanceWanted(now, in.track)
 }
 
 // flows says whether packets of a stream come.
@@ -102,7 +103,7 @@ func (t *track) survey(now instant) {
 				Width: int(l.Width), Height: int(l.Height), FPS: float64(l.FrameRate),
 				Bitrate: cmp.Or(int64(l.Bitrate), presumed(l)), Peak: s.Peaks[i],
 			})
-			t.choices = append(t.choices, choice{s, layer.Target{Spatial: int8(l.Spatial), Temporal: int8(l.Temporal)}})
+			t.choices = append(t.choices, choice{s, l.Spatial, l.Temporal, layer.Target{Spatial: int8(l.Spatial), Temporal: int8(l.Temporal)}})
 		}
 		t.openTop(s)
 		below += max(top, 1)
@@ -161,7 +162,7 @@ func (t *track) chosen(option int) *choice {
 	return &t.choices[option]
 }
 
-// presentLayer describes what a slot gets now, for statistics.
+// presentLayer describes what a slot gets now, for statistics; nil for nothing.
 func (s *slot) presentLayer() *protocol.Layer {
 	t := s.track
 	if t == nil || s.Kind != protocol.Video || !s.Live {
@@ -172,16 +173,12 @@ func (s *slot) presentLayer() *protocol.Layer {
 		if c.source.Serial != s.Run.Source {
 			continue
 		}
-		if spatial, temporal, ok := s.Selector.Forwarded(&c.source.Tracker.Layout); ok && c.target != (layer.Target{Spatial: int8(spatial), Temporal: int8(temporal)}) {
+		if spatial, temporal, ok := s.Selector.Forwarded(&c.source.Tracker.Layout); ok && (spatial != c.spatial || temporal != c.temporal) {
 			continue
 		}
 		o := &t.options[i]
-		l.RID, l.Spatial, l.Temporal = c.source.RID, int(c.target.Spatial), int(c.target.Temporal)
+		l.RID, l.Spatial, l.Temporal = c.source.RID, int(c.spatial), int(c.temporal)
 		l.Width, l.Height, l.FrameRate, l.Bitrate = o.Width, o.Height, o.FPS, uint64(o.Bitrate)
-		break
 	}
 	return l
 }
-
-// tellWanted tells a publisher which of its layers nobody has a use for.
-func (r *Router) tellWanted(now instant, t *track) {}

@@ -33,6 +33,7 @@ type track struct {
 	// FormatAt is when Format last changed.
 	FormatAt instant
 	Level    levelState
+	Wanted   wantedState
 
 	pub   *publication
 	peer  *peer    // that publishes it, while it is there

@@ -116,6 +116,9 @@ func (in *inbound) rate() (bits uint64) {
 
 // decide makes a decision the aim of a slot.
 func (r *Router) decide(now instant, s *slot, d allocation.Decision) {
+	if d.Layer.Spatial != s.Decision.Layer.Spatial || d.Layer.Temporal != s.Decision.Layer.Temporal {
+		s.Switches++
+	}
 	s.Decision = decision{Layer: d.Layer, Reason: d.Reason}
 	starved := d.Option < 0 && d.Reason != allocation.PausedBySubscriber && d.Reason != allocation.NoLayer
 	if starved != s.Starved {

@@ -42,6 +42,7 @@ type slot struct {
 	// Selector chooses among the packets of Run.
 	Selector *layer.Selector
 	Decision decision
+	Switches uint64 // of the layer that was decided on
 	// Starved says that not even the smallest layer fits the link.
 	Starved bool
 	// Past holds runs before Run of the same track, oldest first, from which

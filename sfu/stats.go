@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sfu/allocation"
+	"github.com/tertulia-rtc/tertulia/sfu/bwe"
+	"github.com/tertulia-rtc/tertulia/sfu/layer"
 )
 
 // Dropped counts packets that belong to no transport.
@@ -68,37 +71,66 @@ type TransportStats struct {
 	Transport protocol.TransportID `json:"transport"`
 	Connected bool                 `json:"connected"`
 	peerCounters
+	// Link is the congestion control towards the subscriber.
+	Link       *LinkStats    `json:"link,omitempty"`
 	Published  []SourceStats `json:"published,omitempty"`
 	Subscribed []SlotStats   `json:"subscribed,omitempty"`
 }
 
+// LinkStats is what is known of the link to a subscriber, and how it is shared.
+type LinkStats struct {
+	bwe.Stats
+	Measured bool  `json:"measured"` // false where the receiver cannot tell of it: then there is no limit
+	Used     int64 `json:"used"`     // by what was chosen to be forwarded, in bits per second
+	Waiting  int   `json:"waiting"`  // packets that wait for their turn
+}
+
 // SourceStats is what is counted for one RTP stream that a publisher sends.
 type SourceStats struct {
-	MID       string            `json:"mid"`
-	RID       string            `json:"rid,omitempty"`
-	Stream    protocol.StreamID `json:"stream,omitempty"`
-	Track     protocol.TrackID  `json:"track,omitempty"`
-	Codec     string            `json:"codec,omitempty"`
-	Muted     bool              `json:"muted,omitempty"`
-	Forwarded bool              `json:"forwarded"` // it is the layer that is forwarded
-	JitterMS  float64           `json:"jitterMs"`
-	RTTMS     float64           `json:"rttMs,omitempty"` // from requests to retransmissions
-	RingBytes int               `json:"ringBytes"`
+	MID         string            `json:"mid"`
+	RID         string            `json:"rid,omitempty"`
+	Stream      protocol.StreamID `json:"stream,omitempty"`
+	Track       protocol.TrackID  `json:"track,omitempty"`
+	Codec       string            `json:"codec,omitempty"`
+	Muted       bool              `json:"muted,omitempty"`
+	Forwarded   bool              `json:"forwarded"` // it is the layer that is forwarded
+	JitterMS    float64           `json:"jitterMs"`
+	RTTMS       float64           `json:"rttMs,omitempty"` // from requests to retransmissions
+	RingBytes   int               `json:"ringBytes"`
+	Bitrate     uint64            `json:"bitrate"` // on the link, in bits per second
+	Layers      []LayerStats      `json:"layers,omitempty"`
+	LayerErrors layer.Counters    `json:"layerErrors,omitzero"` // contradictions in what it says of its layers
 	sourceCounters
+}
+
+// LayerStats is one quality of a received stream.
+type LayerStats struct {
+	Spatial   int     `json:"spatial"`
+	Temporal  int     `json:"temporal"`
+	Width     int     `json:"width,omitempty"`
+	Height    int     `json:"height,omitempty"`
+	FrameRate float64 `json:"frameRate,omitempty"`
+	Bitrate   uint64  `json:"bitrate"` // with the layers it needs, in bits per second
+	Flowing   bool    `json:"flowing"`
 }
 
 // SlotStats is what is counted for one slot of a subscriber.
 type SlotStats struct {
-	MID          string            `json:"mid"`
-	Stream       protocol.StreamID `json:"stream,omitempty"`
-	Track        protocol.TrackID  `json:"track,omitempty"`
-	Live         bool              `json:"live"` // false while it waits, for a keyframe for example
-	Packets      uint64            `json:"packets"`
-	Bytes        uint64            `json:"bytes"`
-	Lost         int32             `json:"lost"` // as the subscriber reports
-	FractionLost float64           `json:"fractionLost"`
-	JitterMS     float64           `json:"jitterMs"`
-	RTTMS        float64           `json:"rttMs,omitempty"`
+	MID    string            `json:"mid"`
+	Stream protocol.StreamID `json:"stream,omitempty"`
+	Track  protocol.TrackID  `json:"track,omitempty"`
+	Live   bool              `json:"live"` // false while it waits, for a keyframe for example
+	// Layer is what is forwarded of a video, with the reason why it is not more;
+	// Paused is that reason when it is nothing.
+	Layer        *protocol.Layer `json:"layer,omitempty"`
+	Paused       string          `json:"paused,omitempty"`
+	Switches     uint64          `json:"switches"` // of layers
+	Packets      uint64          `json:"packets"`
+	Bytes        uint64          `json:"bytes"`
+	Lost         int32           `json:"lost"` // as the subscriber reports
+	FractionLost float64         `json:"fractionLost"`
+	JitterMS     float64         `json:"jitterMs"`
+	RTTMS        float64         `json:"rttMs,omitempty"`
 }
 
 // Stats gives the counters of a participant's transports.
@@ -109,6 +141,9 @@ func (r *Router) Stats(id protocol.ParticipantID) []TransportStats {
 			continue
 		}
 		t := TransportStats{Transport: p.Key.Transport, Connected: p.Connected, peerCounters: p.Counted}
+		if p.Link != nil {
+			t.Link = &LinkStats{Stats: p.Link.Stats(), Measured: p.measured, Used: p.Share.Used, Waiting: len(p.Pace.queue) - p.Pace.next}
+		}
 		for _, in := range p.Inbounds {
 			for _, s := range in.Sources {
 				t.Published = append(t.Published, s.stats())
@@ -130,7 +165,13 @@ func (r *Router) Dropped() Dropped { return r.dropped }
 func (s *source) stats() SourceStats {
 	st := SourceStats{
 		MID: s.in.MID, RID: s.RID, Forwarded: s.forwarded(), RTTMS: milliseconds(s.RTT),
-		RingBytes: s.ring.Bytes(), sourceCounters: s.Counted,
+		RingBytes: s.ring.Bytes(), Bitrate: s.Rate, LayerErrors: s.Tracker.Counted, sourceCounters: s.Counted,
+	}
+	for _, l := range s.layers {
+		st.Layers = append(st.Layers, LayerStats{
+			Spatial: int(l.Spatial), Temporal: int(l.Temporal), Width: int(l.Width), Height: int(l.Height),
+			FrameRate: float64(l.FrameRate), Bitrate: l.Bitrate, Flowing: l.Flowing,
+		})
 	}
 	if s.Clock > 0 {
 		st.JitterMS = float64(s.Seq.Jitter>>4) * 1000 / float64(s.Clock)
@@ -150,6 +191,10 @@ func (s *slot) stats() SlotStats {
 	st := SlotStats{
 		MID: s.MID, Stream: s.Stream, Track: s.Track, Live: s.Live, Packets: s.Packets, Bytes: s.Bytes,
 		Lost: s.Reported.Lost, FractionLost: float64(s.Reported.FractionLost) / 256, RTTMS: milliseconds(s.Reported.RTT),
+		Layer: s.presentLayer(), Switches: s.Switches,
+	}
+	if s.Kind == protocol.Video && s.track != nil && s.Decision.Layer == allocation.None {
+		st.Paused = s.Decision.Reason.String()
 	}
 	if len(s.Codecs) > 0 && s.Codecs[0].ClockRate > 0 {
 		st.JitterMS = float64(s.Reported.Jitter) * 1000 / float64(s.Codecs[0].ClockRate)
