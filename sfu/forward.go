@@ -45,7 +45,7 @@ func (r *Router) flush(now instant, sink Sink) {
 		// The usual case: the bindings of one track are in the order of
 		// subscribers already.
 		s := r.pending[0]
-		if t := s.in.track; t != nil && !t.Muted {
+		if t := s.in.track; t != nil && !t.Muted && !t.Hushed {
 			for _, sl := range t.slots {
 				if sl.peer.Connected {
 					r.forwardBatch(now, sl, s, sink)
@@ -71,7 +71,7 @@ func (r *Router) flushBySubscriber(now instant, sink Sink) {
 	r.working = r.working[:0]
 	for _, s := range r.pending {
 		t := s.in.track
-		if t == nil || t.Muted {
+		if t == nil || t.Muted || t.Hushed {
 			continue
 		}
 		for _, sl := range t.slots {

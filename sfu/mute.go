@@ -23,7 +23,7 @@ func (r *Router) Mute(now time.Time, m protocol.MuteTrack) *protocol.Error {
 			return nil
 		}
 		t.Muted = m.Muted
-		t.Level = levelState{}
+		r.listen(at, t)
 		for _, s := range t.slots {
 			s.Live = false
 		}

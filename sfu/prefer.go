@@ -32,11 +32,3 @@ func (r *Router) Prefer(now time.Time, who protocol.ParticipantID, want protocol
 	}
 	return protocol.Errorf(protocol.CodeNotFound, "track %q of stream %d is not subscribed to", want.Track, want.Stream)
 }
-
-// Configure sets what the media of the room follow.
-func (r *Router) Configure(now time.Time, s protocol.RoomSettings) {
-	r.state.Settings = s
-	_ = now
-}
-
-func (r *Router) audible(t *track) bool { return true }

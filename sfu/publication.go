@@ -32,8 +32,11 @@ type track struct {
 	Started bool
 	// FormatAt is when Format last changed.
 	FormatAt instant
-	Level    levelState
-	Wanted   wantedState
+	// Ear is its number among the audio tracks that are listened to, −1 for none.
+	// Hushed says that it is not among the audible ones of a big room.
+	Ear    int
+	Hushed bool
+	Wanted wantedState
 
 	pub   *publication
 	peer  *peer    // that publishes it, while it is there
@@ -116,7 +119,7 @@ func (r *Router) Publish(now time.Time, p protocol.PublishStream) *protocol.Erro
 	}
 	pub := &publication{Participant: p.Participant, Stream: p.Stream, Data: p.Data}
 	for _, t := range p.Tracks {
-		pub.Tracks = append(pub.Tracks, &track{PublishTrack: t, pub: pub})
+		pub.Tracks = append(pub.Tracks, &track{PublishTrack: t, pub: pub, Ear: -1})
 	}
 	r.state.Publications = append(r.state.Publications, pub)
 	r.streams[p.Stream] = pub
@@ -154,11 +157,12 @@ func (r *Router) claimant(who protocol.ParticipantID, transport protocol.Transpo
 func (r *Router) join(now instant, p *peer, t *track, in *inbound) {
 	t.peer, t.in = p, in
 	in.track = t
+	r.listen(now, t)
 	r.wantAwaited(now, t)
 }
 
 // part takes a track's section away; its slots stay bound, for it may come back.
-func (r *Router) part(t *track) {
+func (r *Router) part(now instant, t *track) {
 	if t.in == nil {
 		return
 	}
@@ -169,6 +173,7 @@ func (r *Router) part(t *track) {
 	}
 	t.in.track = nil
 	t.in, t.peer = nil, nil
+	r.listen(now, t)
 	for _, s := range t.slots {
 		s.Live = false
 	}
@@ -188,7 +193,7 @@ func (r *Router) Unpublish(now time.Time, id protocol.StreamID) *protocol.Error 
 		r.dropSubscription(sub)
 	}
 	for _, t := range pub.Tracks {
-		r.part(t)
+		r.part(at, t)
 	}
 	r.bind(at)
 	return nil

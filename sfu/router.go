@@ -29,6 +29,7 @@ import (
 
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/sfu/allocation"
+	"github.com/tertulia-rtc/tertulia/sfu/audible"
 	"github.com/tertulia-rtc/tertulia/sfu/layer"
 )
 
@@ -94,6 +95,7 @@ type Router struct {
 	state routerState
 
 	byKey     map[TransportKey]*peer
+	ears      []*track // by track.Ear, nil where free
 	streams   map[protocol.StreamID]*publication
 	sources   map[uint32]*source // by serial
 	due       instant            // when Advance is next wanted, 0 never
@@ -118,8 +120,7 @@ type routerState struct {
 	Peers         []*peer   // by index, nil where free
 	Publications  []*publication
 	Subscriptions []*subscription
-	Speakers      speakers
-	Settings      protocol.RoomSettings
+	Ears          *audible.Selector // of audio tracks, by track.Ear
 }
 
 // scratch is memory for one packet at a time, kept so that none is allocated.
@@ -149,6 +150,7 @@ func New(cfg Config) *Router {
 	return &Router{
 		scratch: scratch{rtcp: make([]byte, 0, 4096)},
 		cfg:     cfg,
+		state:   routerState{Ears: audible.New(audibleConfig(protocol.DefaultRoomSettings.Audio))},
 		byKey:   map[TransportKey]*peer{},
 		streams: map[protocol.StreamID]*publication{},
 		sources: map[uint32]*source{},

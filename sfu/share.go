@@ -73,7 +73,7 @@ func (r *Router) share(now instant, p *peer) {
 			continue
 		}
 		if s.Kind == protocol.Audio {
-			if s.Live && r.audible(t) {
+			if s.Live {
 				in.Audio += int64(t.in.rate())
 			}
 			continue

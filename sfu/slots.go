@@ -422,7 +422,7 @@ func (r *Router) bindPeer(now instant, p *peer) {
 // wants says whether there is a use for a subscribed track now.
 func (r *Router) wants(st *part) bool {
 	if st.track.Kind == protocol.Audio {
-		return !st.Wish.Paused && r.audible(st.track)
+		return !st.Wish.Paused && !st.track.Hushed
 	}
 	return !st.Wish.Paused
 }
@@ -514,7 +514,7 @@ func (r *Router) slotFor(p *peer, st *part) (best *slot, some, able bool) {
 			if f := s.fitness(st.track); f > fit {
 				best, fit = s, f
 			}
-		} else if o := s.part; o.lessThan(st) && (least == nil || o.lessThan(least.part)) {
+		} else if o := s.part; r.lessThan(o, st) && (least == nil || r.lessThan(o, least.part)) {
 			least = s
 		}
 	}
@@ -525,9 +525,9 @@ func (r *Router) slotFor(p *peer, st *part) (best *slot, some, able bool) {
 }
 
 // lessThan says whether a slot of st is better given to other.
-func (st *part) lessThan(other *part) bool {
-	if st.wants != other.wants {
-		return !st.wants
+func (r *Router) lessThan(st, other *part) bool {
+	if wants := r.wants(st); wants != r.wants(other) {
+		return !wants
 	}
 	return st.priority() < other.priority()
 }
@@ -604,6 +604,12 @@ func (r *Router) free(s *slot) {
 	if s.track == nil {
 		return
 	}
+	r.release(s)
+	r.needRebind(s.peer)
+}
+
+// release takes a slot from its track.
+func (r *Router) release(s *slot) {
 	s.track.slots = slices.DeleteFunc(s.track.slots, func(o *slot) bool { return o == s })
 	s.part.slot = nil
 	s.track, s.part = nil, nil
@@ -611,7 +617,6 @@ func (r *Router) free(s *slot) {
 	s.clear()
 	s.Resent.Queue = s.Resent.Queue[:0]
 	r.slotChanged(s)
-	r.needRebind(s.peer)
 }
 
 // unsupported says to people why a track cannot be forwarded.

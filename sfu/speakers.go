@@ -1,116 +1,133 @@
 package sfu
 
 import (
+	"math"
 	"slices"
+	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sfu/audible"
 )
 
-// levelState is how loud a track is, from RFC 6464 levels, which are −127…0 dBov
-// written without their sign.
-type levelState struct {
-	Sum      int // of the levels since the last tick
-	Count    int
-	Smoothed int // −127…0 dBov in 1/16, 0 while Known is false
-	Known    bool
-	Speaking bool
-	QuietFor int // ticks below the threshold
+// Configure sets what the media of the room follow.
+func (r *Router) Configure(now time.Time, s protocol.RoomSettings) {
+	r.state.Ears.Configure(audibleConfig(s.Audio))
+	r.earsChanged(r.instant(now))
 }
 
-// speakers is who is told to speak.
-type speakers struct {
-	Next instant // of the next tick, 0 while nothing is heard
-	Told []protocol.Speaker
+// audibleConfig says the same with other zeros.
+func audibleConfig(s protocol.AudioSettings) audible.Config {
+	cfg := audible.Config{Loudest: s.Loudest, Above: s.Above}
+	switch {
+	case s.Loudest == 0:
+		cfg.Above = math.MaxInt
+	case s.Above == 0:
+		cfg.Above = -1
+	}
+	return cfg
 }
 
-const (
-	speakersInterval = 300 * millisecond
-	speakingAbove    = -50 // dBov, to begin
-	silentBelow      = -58 // dBov, to end …
-	silentTicks      = 3   // … for so many ticks
-	maxSpeakers      = 8   // that are told
-	levelStep        = 6   // dB that are worth telling
-	silence          = -127
-)
+// listen takes an audio track among those that are listened to, or out of them.
+// One that cannot be heard takes nobody's place.
+func (r *Router) listen(now instant, t *track) {
+	if t.Kind != protocol.Audio {
+		return
+	}
+	heard := !t.Muted && t.in != nil
+	switch {
+	case heard && t.Ear < 0:
+		t.Ear = slices.Index(r.ears, nil)
+		if t.Ear < 0 {
+			t.Ear = len(r.ears)
+			r.ears = append(r.ears, nil)
+		}
+		r.ears[t.Ear] = t
+		r.state.Ears.Add(t.Ear)
+		t.Hushed = false
+	case !heard && t.Ear >= 0:
+		r.state.Ears.Remove(t.Ear)
+		r.ears[t.Ear] = nil
+		t.Ear = -1
+	}
+	r.earsChanged(now)
+}
 
-// heard takes the level of one packet.
+// heard takes the level of one packet (RFC 6464).
 func (r *Router) heard(now instant, t *track, level byte) {
-	t.Level.Sum -= int(level & 0x7f)
-	t.Level.Count++
-	if s := &r.state.Speakers; s.Next == 0 {
-		s.Next = now + speakersInterval
-		r.schedule(s.Next)
+	if r.state.Ears.Heard(int64(now), t.Ear, level&0x7f, level&0x80 != 0) {
+		r.earsChanged(now)
+	}
+	if next := r.state.Ears.Next(); next != 0 {
+		r.schedule(instant(next))
 	}
 }
 
-// tick smooths what was heard since the last one. A track that sends nothing
-// (DTX, mute) is silent.
-func (l *levelState) tick() {
-	level := silence
-	if l.Count > 0 {
-		level = l.Sum / l.Count
-	}
-	l.Sum, l.Count = 0, 0
-	if !l.Known {
-		l.Known, l.Smoothed = true, level*16
-	}
-	// Quick to notice speech, slower to forget it between words.
-	if d := level*16 - l.Smoothed; d > 0 {
-		l.Smoothed += d * 3 / 4
-	} else {
-		l.Smoothed += d / 4
-	}
-	switch dB := l.Smoothed / 16; {
-	case dB > speakingAbove:
-		l.Speaking, l.QuietFor = true, 0
-	case dB < silentBelow && l.Speaking:
-		if l.QuietFor++; l.QuietFor >= silentTicks {
-			l.Speaking = false
+// earsChanged carries out what has become of the audio tracks of a big room: those
+// that are audible get slots from those that are not.
+func (r *Router) earsChanged(now instant) {
+	for _, c := range r.state.Ears.Changes() {
+		t := r.ears[c.Stream]
+		if t == nil || t.Hushed == !c.Audible {
+			continue
+		}
+		t.Hushed = !c.Audible
+		if t.Hushed {
+			for _, s := range t.slots {
+				s.Live = false
+			}
+			continue
+		}
+		for _, sub := range t.pub.subs {
+			for _, st := range sub.Parts {
+				if st.track == t && st.slot == nil && t.Started && r.wants(st) {
+					r.seat(now, st)
+				}
+			}
 		}
 	}
+	r.bind(now)
 }
 
-// advanceSpeakers tells who speaks when that changed.
+// seat gives a track that has become audible a slot at once, where there is one.
+func (r *Router) seat(now instant, st *part) {
+	p := r.byKey[TransportKey{st.sub.Participant, st.sub.Transport}]
+	if p == nil {
+		return
+	}
+	s, _, _ := r.slotFor(p, st)
+	if s == nil {
+		r.needRebind(p)
+		return
+	}
+	if s.track != nil {
+		r.release(s)
+	}
+	r.bindSlot(now, p, s, st)
+	r.tellBound(st.sub, st)
+}
+
+// advanceSpeakers listens on, and tells who speaks when that changed.
 func (r *Router) advanceSpeakers(now instant) {
-	s := &r.state.Speakers
-	if s.Next == 0 {
+	ears := r.state.Ears
+	if next := ears.Next(); next == 0 {
+		return
+	} else if now < instant(next) {
+		r.schedule(instant(next))
 		return
 	}
-	if now < s.Next {
-		r.schedule(s.Next)
+	told := ears.Advance(int64(now))
+	r.earsChanged(now)
+	if next := ears.Next(); next != 0 {
+		r.schedule(instant(next))
+	}
+	if !told {
 		return
 	}
-	s.Next = 0
-	heard := false
-	var list []protocol.Speaker
-	for _, pub := range r.state.Publications {
-		for _, t := range pub.Tracks {
-			if t.Kind != protocol.Audio || !t.Level.Known && t.Level.Count == 0 {
-				continue
-			}
-			heard = heard || t.Level.Count > 0
-			t.Level.tick()
-			if t.Level.Speaking {
-				list = append(list, protocol.Speaker{Stream: pub.Stream, Track: t.ID, Level: t.Level.Smoothed / 16})
-			}
+	list := []protocol.Speaker{}
+	for _, s := range ears.Speakers() {
+		if t := r.ears[s.Stream]; t != nil {
+			list = append(list, protocol.Speaker{Stream: t.pub.Stream, Track: t.ID, Level: s.Level})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b protocol.Speaker) int { return b.Level - a.Level })
-	list = list[:min(len(list), maxSpeakers)]
-	if heard || len(list) > 0 {
-		s.Next = now + speakersInterval
-		r.schedule(s.Next)
-	}
-	if s.same(list) {
-		return
-	}
-	s.Told = list
-	r.events = append(r.events, protocol.SpeakersChanged{Speakers: protocol.Speakers{Speakers: append([]protocol.Speaker{}, list...)}})
-}
-
-// same says whether a list is not worth telling after the last one.
-func (s *speakers) same(list []protocol.Speaker) bool {
-	return slices.EqualFunc(s.Told, list, func(a, b protocol.Speaker) bool {
-		return a.Stream == b.Stream && a.Track == b.Track && max(a.Level-b.Level, b.Level-a.Level) < levelStep
-	})
+	r.events = append(r.events, protocol.SpeakersChanged{Speakers: protocol.Speakers{Speakers: list}})
 }

@@ -25,6 +25,10 @@ func Restore(cfg Config, state []byte) (*Router, error) {
 		r.streams[pub.Stream] = pub
 		for _, t := range pub.Tracks {
 			t.pub = pub
+			if t.Ear >= 0 {
+				r.ears = append(r.ears, make([]*track, max(t.Ear+1-len(r.ears), 0))...)
+				r.ears[t.Ear] = t
+			}
 		}
 	}
 	for i, p := range r.state.Peers {

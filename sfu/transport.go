@@ -150,7 +150,7 @@ func (r *Router) setInbounds(now instant, p *peer, t *sdp.Transport) {
 		}
 	}
 	for _, in := range old {
-		r.closeInbound(p, in)
+		r.closeInbound(now, p, in)
 	}
 }
 
@@ -181,12 +181,12 @@ func (r *Router) claim(now instant, p *peer, in *inbound) {
 }
 
 // closeInbound forgets a section, its sources and what they told.
-func (r *Router) closeInbound(p *peer, in *inbound) {
+func (r *Router) closeInbound(now instant, p *peer, in *inbound) {
 	for _, s := range slices.Clone(in.Sources) {
 		r.dropSource(p, in, s)
 	}
 	if in.track != nil {
-		r.part(in.track)
+		r.part(now, in.track)
 	}
 }
 
@@ -288,7 +288,7 @@ func (r *Router) RemoveTransport(now time.Time, key TransportKey) {
 		return
 	}
 	for _, in := range p.Inbounds {
-		r.closeInbound(p, in)
+		r.closeInbound(at, p, in)
 	}
 	for _, s := range p.Slots {
 		r.free(s)
