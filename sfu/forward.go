@@ -311,7 +311,11 @@ func (r *Router) emit(now instant, to *peer, p *Packet, t timing, kind bwe.Kind,
 	switch t {
 	case numbered:
 		size := len(p.Header) + len(p.Prefix) + len(p.Payload) + int(p.Padding) + sealOverhead
-		stamp(p.Header, t, uint32(to.Link.Sent(time.Duration(now), size, kind)))
+		seq := to.Link.Sent(time.Duration(now), size, kind)
+		stamp(p.Header, t, uint32(seq))
+		if r.cfg.Trace != nil {
+			r.trace(now, to, TraceLine{Sent: &TraceSent{seq, size, kind}})
+		}
 	case timestamped:
 		stamp(p.Header, t, sendTime(now))
 	}

@@ -15,6 +15,9 @@ func (r *Router) handleWideFeedback(now instant, p *peer, fci []byte) {
 		p.Counted.ForeignRTCP++
 		return
 	}
+	if r.cfg.Trace != nil {
+		r.trace(now, p, TraceLine{Feedback: fci})
+	}
 	if !p.Link.Feedback(time.Duration(now), fci) {
 		p.Counted.BadFeedback++
 		return
@@ -30,7 +33,11 @@ func (r *Router) handleREMB(now instant, p *peer, b []byte) {
 	}
 	word := binary.BigEndian.Uint32(b[4:]) & 0xffffff
 	exponent, mantissa := word>>18, uint64(word&0x3ffff)
-	p.Link.REMB(time.Duration(now), int64(min(mantissa<<exponent, 1<<40)))
+	bitrate := int64(min(mantissa<<exponent, 1<<40))
+	if r.cfg.Trace != nil {
+		r.trace(now, p, TraceLine{REMB: &bitrate})
+	}
+	p.Link.REMB(time.Duration(now), bitrate)
 	r.linkChanged(now, p)
 }
 
@@ -54,8 +61,14 @@ func (r *Router) advanceSubscriber(now instant, p *peer, sink Sink) {
 		return
 	}
 	if at := p.Link.Timer(); at != 0 && instant(at) <= now {
+		if r.cfg.Trace != nil {
+			r.trace(now, p, TraceLine{Advance: true})
+		}
 		p.Link.Advance(time.Duration(now))
 		r.linkChanged(now, p)
+	}
+	if r.cfg.Trace != nil {
+		r.trace(now, p, TraceLine{Probe: true})
 	}
 	if n := p.Link.Probe(time.Duration(now)); n > 0 {
 		r.probe(now, p, n, sink)
@@ -132,4 +145,14 @@ func (p *peer) probeSlot() (found *slot) {
 		found = s
 	}
 	return found
+}
+
+// reportLink takes what a receiver report says of the link.
+func (r *Router) reportLink(now instant, p *peer, rr *receiverReport) {
+	lost, rtt := float64(rr.FractionLost)/256, time.Duration(rr.RTT)
+	if r.cfg.Trace != nil {
+		r.trace(now, p, TraceLine{Report: &TraceReport{lost, rtt}})
+	}
+	p.Link.Report(time.Duration(now), lost, rtt)
+	r.linkChanged(now, p)
 }

@@ -145,8 +145,7 @@ func (r *Router) handleReportBlocks(now instant, p *peer, b []byte, count int) {
 		} else {
 			s.reported(now, b)
 			if s.Kind == protocol.Video && p.Link != nil {
-				p.Link.Report(time.Duration(now), float64(s.Reported.FractionLost)/256, time.Duration(s.Reported.RTT))
-				r.linkChanged(now, p)
+				r.reportLink(now, p, &s.Reported)
 			}
 		}
 		b = b[24:]

@@ -53,6 +53,9 @@ type Config struct {
 	// REMB is the bitrate, in bits per second, that publishers are told which
 	// negotiated goog-remb but not transport-cc; 2.5 Mb/s when 0.
 	REMB uint64
+	// Trace, when set, is told all that decides on layers. What it is given is valid
+	// during the call only.
+	Trace func(TraceLine)
 }
 
 // Packet is one RTP packet for one subscriber: Header, Prefix, Payload and Padding are to

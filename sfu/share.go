@@ -93,6 +93,10 @@ func (r *Router) share(now instant, p *peer) {
 		in.Estimate = p.Link.Estimate()
 	}
 	result := r.scratch.allocator.Allocate(in)
+	if r.cfg.Trace != nil {
+		r.trace(now, p, TraceLine{Share: &TraceShare{Input: *in, Estimate: p.Link.Estimate(), Decisions: result.Decisions, Enough: result.Enough}})
+	}
+	p.Link.SetWanted(time.Duration(now), result.Enough)
 	for i, s := range r.scratch.sharing {
 		d := result.Decisions[i]
 		if d.Option < 0 && d.Reason != allocation.PausedBySubscriber && !p.Link.Measured() && len(in.Tracks[i].Options) > 0 {
@@ -103,7 +107,6 @@ func (r *Router) share(now instant, p *peer) {
 	}
 	clear(r.scratch.sharing)
 	p.Share.At, p.Share.Estimate, p.Share.Used = now, in.Estimate, result.Used
-	p.Link.SetWanted(time.Duration(now), result.Enough)
 }
 
 // rate is what a section's streams take on a link, in bits per second.
