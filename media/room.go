@@ -30,7 +30,7 @@ func (s *shard) newRoom(id protocol.RoomID) *room {
 	r := &room{
 		shard:  s,
 		id:     id,
-		router: sfu.New(sfu.Config{Rand: rand.New(rand.NewPCG(seed, seed))}),
+		router: sfu.New(sfu.Config{Rand: rand.New(rand.NewPCG(seed, seed)), Trace: s.worker.trace.of(id)}),
 		byKey:  map[sfu.TransportKey]*peer{},
 		data:   map[protocol.StreamID]*dataStream{},
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -38,6 +39,9 @@ type Config struct {
 	// AdvertiseUDP is false where UDP must not be offered: then the sockets
 	// only wake their loops.
 	AdvertiseUDP bool
+	// Trace, when set, gets all that decides on layers, as JSON lines; it slows the
+	// forwarding down.
+	Trace io.Writer
 	// PublicIPs replace the interfaces' addresses in candidates, behind NAT.
 	PublicIPs []netip.Addr
 }
@@ -49,6 +53,7 @@ type Worker struct {
 	shards       []*shard
 	tcp          *transport.TCP
 	subscription *bus.Subscription
+	trace        *tracer // nil: none
 	stop         context.CancelFunc
 	done         sync.WaitGroup
 
@@ -112,6 +117,9 @@ func New(config Config) (*Worker, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Worker{config: config, certificate: certificate, stop: stop, rooms: map[protocol.RoomID]*home{}}
+	if config.Trace != nil {
+		w.trace = newTracer(config.Trace)
+	}
 
 	var tcp netip.AddrPort
 	if config.TCP != nil {
@@ -155,6 +163,9 @@ func (w *Worker) Close() {
 		s.post(func(time.Time) { s.close() })
 	}
 	w.done.Wait()
+	if err := w.trace.flush(); err != nil {
+		w.config.Log.Error("the trace is not complete", "err", err)
+	}
 }
 
 // handleCommand takes one command from the bus to the shard of its room. The

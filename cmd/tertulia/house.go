@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -121,6 +122,10 @@ func (c *serveCommand) startWorker(b *bus.Bus, log *slog.Logger) (*media.Worker,
 		address := c.TCP.addrPort()
 		tcp = &address
 	}
+	trace, err := c.openTrace()
+	if err != nil {
+		return nil, err
+	}
 	worker, err := media.New(media.Config{
 		Bus:          b,
 		ID:           protocol.WorkerID(protocol.NewHexID()),
@@ -129,6 +134,7 @@ func (c *serveCommand) startWorker(b *bus.Bus, log *slog.Logger) (*media.Worker,
 		AdvertiseUDP: !c.UDP.Off,
 		TCP:          tcp,
 		PublicIPs:    c.PublicIP,
+		Trace:        trace,
 	})
 	if err != nil {
 		for _, u := range sockets {
@@ -137,6 +143,19 @@ func (c *serveCommand) startWorker(b *bus.Bus, log *slog.Logger) (*media.Worker,
 		return nil, err
 	}
 	return worker, nil
+}
+
+// openTrace opens the file of --trace; nil when there is none. It stays open until
+// the process ends.
+func (c *serveCommand) openTrace() (io.Writer, error) {
+	if c.Trace == "" {
+		return nil, nil
+	}
+	f, err := os.Create(c.Trace)
+	if err != nil {
+		return nil, fmt.Errorf("the trace cannot be written: %w", err)
+	}
+	return f, nil
 }
 
 // close ends the parts from the top down.

@@ -47,6 +47,7 @@ type serveCommand struct {
 
 	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogFormat string `help:"text or json." enum:"text,json" default:"text"`
+	Trace     string `help:"Write what decides on layers to this file, as JSON lines." placeholder:"FILE"`
 }
 
 // Run takes calls until the context ends.
