@@ -170,7 +170,7 @@ function h(e) {
 	};
 }
 // src/protocol.ts
-var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
+var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = {
 	open: 6e3,
 	enter: 8e3,
 	ack: 200,
@@ -180,11 +180,11 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 	backoffMin: 250,
 	backoffMax: 5e3,
 	reconnectFor: 12e4
-}, te = 16, y = 1e3, b = class extends t {
+}, ne = 16, re = 1e3, v = class extends t {
 	constructor() {
 		super("resume-failed", "The session was rebuilt before the server answered.");
 	}
-}, x = class {
+}, ie = class {
 	#e = "new";
 	#t;
 	#n;
@@ -211,7 +211,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 	#S = !1;
 	constructor(e, t = Math.random, n = {}) {
 		this.#a = e, this.#n = t, this.#t = {
-			...v,
+			...te,
 			...n
 		};
 	}
@@ -236,7 +236,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 		this.#e === "token" && (this.#i = t, this.#R(e));
 	}
 	tokenFailed(e, n) {
-		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${C(n)}`, { cause: n })));
+		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${b(n)}`, { cause: n })));
 	}
 	opened(e) {
 		this.#e === "opening" && (this.#m = e + this.#t.enter, this.#o === void 0 ? (this.#e = "joining", this.#N({
@@ -257,8 +257,8 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 	}
 	closed(e, n, r) {
 		if (this.#e !== "ended" && this.#e !== "waiting" && this.#e !== "token") {
-			if (this.#S) this.#z("left", S());
-			else if (!this.#s) this.#z("refused", ne(n, r));
+			if (this.#S) this.#z("left", y());
+			else if (!this.#s) this.#z("refused", ae(n, r));
 			else {
 				switch (n) {
 					case 1e3:
@@ -298,7 +298,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 			do: "fail",
 			id: a,
 			error: new t("closed", "The room was left.")
-		}), a) : this.#f.size >= y ? (this.#r.push({
+		}), a) : this.#f.size >= re ? (this.#r.push({
 			do: "fail",
 			id: a,
 			error: new t("too-fast", "Too many requests wait for the server.")
@@ -319,7 +319,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 			data: {},
 			keep: !1,
 			sent: !1
-		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", S()));
+		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", y()));
 	}
 	wake(e) {
 		this.#e === "waiting" ? (this.#x = 0, this.#L(e)) : this.#e === "live" && (this.#y = Math.min(this.#y, Math.max(this.#v + this.#t.doubt, e + 500)), this.#_ !== void 0 && (this.#_ = Math.min(this.#_, e + 2e3)));
@@ -327,7 +327,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 	advance(e) {
 		if (this.#m !== void 0 && e >= this.#m) {
 			if (this.#m = void 0, this.#S) {
-				this.#z("left", S());
+				this.#z("left", y());
 				return;
 			}
 			if (!this.#s) {
@@ -377,7 +377,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 		}) : this.#A(e, r) : this.#r.push({
 			do: "fail",
 			id: r.id,
-			error: new b()
+			error: new v()
 		});
 		a && this.#r.push({
 			do: "state",
@@ -407,14 +407,14 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 		let r = n.seq ?? 0;
 		if (!(r <= this.#c)) {
 			if (r > this.#c + 1) this.#P(e);
-			else if (this.#c = r, this.#c - this.#l >= te ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
+			else if (this.#c = r, this.#c - this.#l >= ne ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
 			else if (n.type === "ended") {
 				let { reason: r, message: i } = n.data;
 				if (r === "shutdown") {
 					this.#r.push({ do: "drop" }), this.#F(e, 0);
 					return;
 				}
-				this.#z(r, new t("closed", i || re(r)));
+				this.#z(r, new t("closed", i || oe(r)));
 			} else this.#r.push({
 				do: "event",
 				type: n.type,
@@ -425,7 +425,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 	#O(e, n) {
 		let r = n.re ?? 0, i = this.#f.get(r);
 		if (i) {
-			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", S());
+			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", y());
 			else if (n.type === "ok") this.#r.push({
 				do: "answer",
 				id: i.id,
@@ -466,7 +466,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 		});
 	}
 	#P(e) {
-		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", S()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
+		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", y()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
 	}
 	#F(e, t) {
 		this.#e === "live" && (this.#b = e, this.#x = 0, this.#r.push({
@@ -503,17 +503,17 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, v = {
 		});
 	}
 };
-function S() {
+function y() {
 	return new t("closed", "The room was left.");
 }
-function ne(e, n) {
+function ae(e, n) {
 	return new t({
 		4400: "bad-request",
 		4401: "unauthorized",
 		4429: "too-fast"
 	}[e] ?? "unreachable", n || "The server cannot be reached.");
 }
-function re(e) {
+function oe(e) {
 	switch (e) {
 		case "kicked": return "A moderator ended your presence in the room.";
 		case "room-deleted": return "The room was deleted.";
@@ -521,11 +521,11 @@ function re(e) {
 		default: return "The session is over.";
 	}
 }
-function C(e) {
+function b(e) {
 	return e instanceof Error ? e.message : String(e);
 }
 // src/publication.ts
-var w = class {
+var se = class {
 	stream;
 	id;
 	done;
@@ -544,7 +544,7 @@ var w = class {
 		}), this.done.catch(() => {});
 	}
 	midOf(e) {
-		return this.#n.get(e)?.mid ?? void 0;
+		return this.#n.get(e)?.mid;
 	}
 	async publish(e, t) {
 		if (this.#o) return;
@@ -553,7 +553,7 @@ var w = class {
 		for (let e of this.stream.openChannels) e.detach();
 		try {
 			for (let t of this.stream.tracks) {
-				let n = { maxBitrate: this.stream.maxBitrate(t) };
+				let n = this.stream.encodings(t, e.videoCodec);
 				this.#n.set(t.id, e.addSender(t.mediaTrack, t.kind, n));
 			}
 			if (this.stream.hasData && e.needData(), await e.offered(), n !== this.#a) return;
@@ -570,14 +570,14 @@ var w = class {
 			if (n !== this.#a) return;
 			this.id = a, this.#i = !0;
 			for (let e of this.stream.openChannels) this.channel(e);
-			for (let e of this.stream.tracks) this.muted(e).catch(() => {});
+			for (let e of this.stream.tracks) this.muted(e).catch(() => {}), this.layersWanted(e.id);
 			i !== this.stream.attributes && this.attributes().catch(() => {}), this.#s();
 		} catch (t) {
 			if (n === this.#a && r !== void 0 && t.code === "conflict") {
 				this.#l(), this.publish(e, !1);
 				return;
 			}
-			if (n !== this.#a || t instanceof b) return;
+			if (n !== this.#a || t instanceof v) return;
 			this.#d(t);
 		}
 	}
@@ -589,20 +589,25 @@ var w = class {
 		this.#d(e);
 	}
 	async muted(e) {
-		this.#i && this.id !== void 0 && this.#r.get(e.id) !== e.muted && (this.#r.set(e.id, e.muted), await T(this.#e.request("mute", {
+		this.#i && this.id !== void 0 && this.#r.get(e.id) !== e.muted && (this.#r.set(e.id, e.muted), await x(this.#e.request("mute", {
 			stream: this.id,
 			track: e.id,
 			muted: e.muted
 		})));
 	}
+	layersWanted(e) {
+		if (!this.#i || this.id === void 0) return;
+		let t = this.#e.wantedLayers(this.id, e);
+		t && this.#n.get(e)?.want(t);
+	}
 	mutedByModerator(e) {
 		this.#r.set(e, !0);
 	}
 	async replaced(e) {
-		this.#t?.closed || await this.#n.get(e.id)?.sender.replaceTrack(e.mediaTrack ?? null);
+		this.#t?.closed || await this.#n.get(e.id)?.transceiver.sender.replaceTrack(e.mediaTrack ?? null);
 	}
 	async attributes() {
-		this.#i && this.id !== void 0 && await T(this.#e.request("attributes", {
+		this.#i && this.id !== void 0 && await x(this.#e.request("attributes", {
 			stream: this.id,
 			attributes: this.stream.attributes
 		}));
@@ -640,15 +645,159 @@ var w = class {
 		}
 	}
 };
-async function T(e) {
+async function x(e) {
 	try {
 		await e;
 	} catch (e) {
-		if (!(e instanceof b)) throw e;
+		if (!(e instanceof v)) throw e;
 	}
 }
+// src/attachment.ts
+var ce = class {
+	#e;
+	#t;
+	#n;
+	#r;
+	#i = [];
+	#a = !1;
+	#o;
+	#s;
+	priority;
+	constructor(e, t, n) {
+		this.#e = e, this.#t = n, this.priority = t, typeof ResizeObserver < "u" && (this.#n = new ResizeObserver(n), this.#n.observe(e)), this.#o = typeof IntersectionObserver > "u", this.#a = this.#o, this.#o || (this.#r = new IntersectionObserver((e) => {
+			this.#o = !0, this.#a = e.at(-1)?.isIntersecting ?? !1, n();
+		}), this.#r.observe(e));
+		let r = e.ownerDocument;
+		this.#c(r, "visibilitychange", n), r.defaultView && this.#c(r.defaultView, "resize", n), this.#c(e, "resize", n), this.#c(e, "enterpictureinpicture", (e) => {
+			this.#s = e.pictureInPictureWindow, this.#s?.addEventListener("resize", n), n();
+		}), this.#c(e, "leavepictureinpicture", () => {
+			this.#s = void 0, n();
+		});
+	}
+	view() {
+		let e = this.#e, t = e.ownerDocument.defaultView?.devicePixelRatio ?? 1, { priority: n } = this, r = this.#s;
+		if (r) return {
+			width: r.width * t,
+			height: r.height * t,
+			visible: !0,
+			priority: n
+		};
+		let i = e.ownerDocument.visibilityState === "hidden";
+		if (!this.#o && !i) return;
+		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = S({
+			width: a,
+			height: o
+		}, {
+			width: e.videoWidth,
+			height: e.videoHeight
+		}, e.ownerDocument.defaultView?.getComputedStyle?.(e).objectFit);
+		return {
+			width: c.width * t,
+			height: c.height * t,
+			visible: s,
+			priority: n
+		};
+	}
+	stop() {
+		this.#n?.disconnect(), this.#r?.disconnect();
+		for (let e of this.#i) e();
+		this.#s?.removeEventListener("resize", this.#t);
+	}
+	#c(e, t, n) {
+		e.addEventListener(t, n), this.#i.push(() => e.removeEventListener(t, n));
+	}
+};
+function S(e, t, n) {
+	if (!(e.width > 0 && e.height > 0 && t.width > 0 && t.height > 0)) return e;
+	let r = [e.width / t.width, e.height / t.height];
+	if (n === "fill" || n === "none") return e;
+	let i = n === "cover" ? Math.max(...r) : Math.min(...r);
+	return {
+		width: t.width * i,
+		height: t.height * i
+	};
+}
+function le(e) {
+	let t = e.filter((e) => e !== void 0);
+	if (t.length === 0) return;
+	let n = t.filter(({ visible: e }) => e), r = (e) => {
+		let r = (n.length > 0 ? n : t).map(e).filter((e) => e !== void 0);
+		return r.length > 0 ? Math.max(...r) : void 0;
+	};
+	return {
+		width: r(({ width: e }) => e) ?? 0,
+		height: r(({ height: e }) => e) ?? 0,
+		visible: n.length > 0,
+		priority: r(({ priority: e }) => e)
+	};
+}
+// src/preference.ts
+var ue = 100, de = 2e3, fe = 1e3, C = 16, pe = {
+	"at-once": 0,
+	grow: ue,
+	shrink: de,
+	pause: fe
+}, me = class {
+	#e;
+	#t;
+	#n = "none";
+	#r;
+	see(e, t) {
+		this.#e = t;
+		let n = this.#a();
+		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + pe[n]);
+	}
+	timer() {
+		return this.#r;
+	}
+	take(e) {
+		if (!(this.#r === void 0 || e < this.#r)) return this.#r = void 0, this.#n = "none", this.#t = this.#i(), this.#t;
+	}
+	#i() {
+		let e = this.#e;
+		if (!e?.visible) return {
+			...this.#t,
+			paused: !0
+		};
+		let { width: t, height: n, priority: r } = e;
+		return {
+			width: w(t),
+			height: w(n),
+			priority: r,
+			paused: !1
+		};
+	}
+	#a() {
+		let e = this.#t, t = this.#i();
+		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : T(t.width, e.width) || T(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
+	}
+};
+function w(e) {
+	return Math.ceil(e / C) * C;
+}
+function T(e, t) {
+	return (e || Infinity) > (t || Infinity);
+}
+function E(e, t) {
+	if (!e && !t) return;
+	let { width: n = 0, height: r = 0, frameRate: i = 0, maxBitrate: a = 0, priority: o = 10, paused: s = !1 } = {
+		...D(e),
+		...D(t)
+	};
+	return {
+		width: n,
+		height: r,
+		frameRate: i,
+		maxBitrate: a,
+		priority: o,
+		paused: s
+	};
+}
+function D(e = {}) {
+	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
+}
 // src/remote-stream.ts
-var E = class extends e {
+var O = class extends e {
 	id;
 	mediaStream = new MediaStream();
 	#e;
@@ -657,11 +806,16 @@ var E = class extends e {
 	#r = [];
 	#i;
 	#a = !1;
+	#o = /* @__PURE__ */ new Map();
+	#s;
+	#c;
+	#l;
+	#u = /* @__PURE__ */ new Map();
 	constructor(e, t) {
-		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => D(e, void 0));
+		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => k(e, void 0));
 	}
 	get participant() {
-		return this.#e();
+		return this.#e.participant();
 	}
 	get tracks() {
 		return this.#n;
@@ -684,6 +838,31 @@ var E = class extends e {
 	muted(e) {
 		return this.#n.filter((t) => t.kind === e || t.id === e).every((e) => e.muted);
 	}
+	attach(e, t = {}) {
+		this.#o.get(e)?.stop();
+		let n = () => this.#d(), r = new ce(e, t.priority, n);
+		return this.#o.set(e, r), this.#s ??= new me(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
+			element: e,
+			setPriority: (e) => {
+				r.priority = e, n();
+			},
+			detach: () => {
+				r.stop(), this.#o.get(e) === r && (this.#o.delete(e), e.srcObject === this.mediaStream && (e.srcObject = null), n());
+			}
+		};
+	}
+	async prefer(e, t) {
+		let n = this.#n.filter((t) => t.kind === e || t.id === e);
+		for (let { id: e } of n) t ? this.#u.set(e, { ...t }) : this.#u.delete(e);
+		await Promise.all(n.map(({ id: e }) => this.#p(e)));
+	}
+	onDemand() {
+		this.#l = { paused: !0 };
+	}
+	preference(e) {
+		let t = this.#n.find((t) => t.id === e);
+		return t && E(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
+	}
 	get publisherId() {
 		return this.#t.participant;
 	}
@@ -695,6 +874,7 @@ var E = class extends e {
 		for (let t of this.#n) !e || e.tracks !== void 0 && !e.tracks.includes(t.id) ? this.setTrack(t.id, {
 			state: "none",
 			reason: void 0,
+			cause: void 0,
 			mediaTrack: void 0
 		}) : t.state === "none" && this.setTrack(t.id, { state: "waiting" });
 		if (!e?.data) for (let e of [...this.#r]) e.close();
@@ -702,7 +882,8 @@ var E = class extends e {
 	unbound() {
 		for (let e of this.#n) e.state !== "none" && this.setTrack(e.id, {
 			state: "waiting",
-			reason: void 0
+			reason: void 0,
+			cause: void 0
 		});
 		for (let e of [...this.#r]) e.close();
 	}
@@ -714,7 +895,7 @@ var E = class extends e {
 		]);
 		this.#t = e;
 		let n = this.#n;
-		return this.#n = (e.tracks ?? []).map((e) => D(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
+		return this.#n = (e.tracks ?? []).map((e) => k(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
 			e.tracks,
 			e.attributes,
 			e.data
@@ -730,6 +911,7 @@ var E = class extends e {
 		[
 			"state",
 			"reason",
+			"cause",
 			"mediaTrack",
 			"codec"
 		].every((e) => i[e] === r[e]) || (i.mediaTrack !== r.mediaTrack && (r.mediaTrack && this.mediaStream.removeTrack(r.mediaTrack), i.mediaTrack && this.mediaStream.addTrack(i.mediaTrack)), this.#n = this.#n.map((e, t) => t === n ? i : e), this.emit("track", i));
@@ -740,10 +922,37 @@ var E = class extends e {
 		}), this.emit("channel", e);
 	}
 	end() {
-		this.#a || (this.setWanted(void 0), this.#a = !0, this.emit("ended"));
+		if (!this.#a) {
+			this.setWanted(void 0), this.#a = !0, clearTimeout(this.#c);
+			for (let e of this.#o.values()) e.stop();
+			this.#o.clear(), this.emit("ended");
+		}
+	}
+	#d() {
+		let e = this.#s;
+		if (!e || this.#a) return;
+		let t = [...this.#o.values()].map((e) => e.view()), n = le(t);
+		(n || t.length === 0) && e.see(Date.now(), n), this.#f(e);
+	}
+	#f(e) {
+		clearTimeout(this.#c);
+		let t = e.timer();
+		t !== void 0 && (this.#c = setTimeout(() => {
+			let t = e.take(Date.now());
+			if (t) {
+				this.#l = t;
+				for (let e of this.#n) e.kind === "video" && this.#p(e.id).catch((e) => console.warn("tertulia:", e));
+			}
+			this.#f(e);
+		}, Math.max(0, t - Date.now())));
+	}
+	async #p(e) {
+		if (this.#a) return;
+		let t = this.preference(e) ?? E({}, {});
+		t && await this.#e.prefer(this, e, t);
 	}
 };
-function D(e, t) {
+function k(e, t) {
 	return {
 		id: e.id,
 		kind: e.kind,
@@ -752,11 +961,12 @@ function D(e, t) {
 		codec: e.codec ?? t?.codec,
 		state: t?.state ?? "none",
 		reason: t?.reason,
+		cause: t?.cause,
 		mediaTrack: t?.mediaTrack
 	};
 }
 // src/signal.ts
-var ie = /* @__PURE__ */ new Set([
+var he = /* @__PURE__ */ new Set([
 	"offer",
 	"close",
 	"publish",
@@ -765,7 +975,7 @@ var ie = /* @__PURE__ */ new Set([
 	"unsubscribe",
 	"mute",
 	"attributes"
-]), ae = class {
+]), ge = class {
 	#e;
 	#t;
 	#n;
@@ -776,7 +986,7 @@ var ie = /* @__PURE__ */ new Set([
 		(typeof document > "u" || document.visibilityState !== "hidden") && this.wake();
 	};
 	constructor(e) {
-		this.#e = e, this.#t = new x(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
+		this.#e = e, this.#t = new ie(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
 	}
 	start() {
 		typeof window < "u" && (window.addEventListener("online", this.#o), document.addEventListener("visibilitychange", this.#o)), this.#t.start(Date.now()), this.#s();
@@ -788,12 +998,12 @@ var ie = /* @__PURE__ */ new Set([
 		return this.#t.live;
 	}
 	request(e, n) {
-		let r = O(JSON.stringify(n));
+		let r = A(JSON.stringify(n));
 		if (r > 524160) {
 			let e = `That is ${r} bytes; a request can have ${_ - 128}.`;
 			return Promise.reject(new t("bad-request", e));
 		}
-		let i = this.#t.request(Date.now(), e, n, !ie.has(e)), a = new Promise((e, t) => this.#a.set(i, {
+		let i = this.#t.request(Date.now(), e, n, !he.has(e)), a = new Promise((e, t) => this.#a.set(i, {
 			resolve: e,
 			reject: t
 		}));
@@ -864,7 +1074,7 @@ var ie = /* @__PURE__ */ new Set([
 			e = this.#e.openSocket?.(this.#e.url) ?? new WebSocket(this.#e.url);
 		} catch (e) {
 			queueMicrotask(() => {
-				this.#t.closed(Date.now(), 1006, C(e)), this.#s();
+				this.#t.closed(Date.now(), 1006, b(e)), this.#s();
 			});
 			return;
 		}
@@ -893,18 +1103,18 @@ var ie = /* @__PURE__ */ new Set([
 		clearTimeout(this.#r), typeof window < "u" && (window.removeEventListener("online", this.#o), document.removeEventListener("visibilitychange", this.#o));
 	}
 };
-function O(e) {
+function A(e) {
 	return new TextEncoder().encode(e).length;
 }
 // src/stats.ts
-var k = class {
+var j = class {
 	#e = /* @__PURE__ */ new Map();
 	read(e) {
 		let t = /* @__PURE__ */ new Map();
 		for (let [n, r] of e) t.set(n, r);
 		let n = [...t.values()], r = /* @__PURE__ */ new Map(), i = {
-			in: A(),
-			out: A()
+			in: M(),
+			out: M()
 		}, a = 0, o = [];
 		for (let e of n) {
 			let s = e.type === "inbound-rtp" ? "in" : e.type === "outbound-rtp" ? "out" : void 0;
@@ -929,12 +1139,13 @@ var k = class {
 				mid: e.mid,
 				mediaTrack: e.trackIdentifier ?? g?.trackIdentifier,
 				kind: e.kind,
+				rid: e.rid,
 				codec: t.get(e.codecId ?? "")?.mimeType?.replace(/^.*\//, ""),
 				bitrate: h,
 				bytes: l.bytes,
 				packets: l.packets,
 				packetsLost: l.lost,
-				loss: j(m, p, s),
+				loss: N(m, p, s),
 				jitter: s === "in" ? e.jitter : c?.jitter,
 				rtt: c?.roundTripTime,
 				frames: l.frames,
@@ -949,7 +1160,7 @@ var k = class {
 			});
 		}
 		this.#e = r;
-		let s = oe(n, t);
+		let s = _e(n, t);
 		return {
 			tracks: o,
 			rtt: s?.currentRoundTripTime ?? o.find((e) => e.rtt !== void 0)?.rtt,
@@ -957,8 +1168,8 @@ var k = class {
 			bitrateOut: i.out.bitrate,
 			availableOut: s?.availableOutgoingBitrate,
 			protocol: t.get(s?.localCandidateId ?? "")?.protocol,
-			lossIn: j(i.in.lost, i.in.packets, "in"),
-			lossOut: j(i.out.lost, i.out.packets, "out"),
+			lossIn: N(i.in.lost, i.in.packets, "in"),
+			lossOut: N(i.out.lost, i.out.packets, "out"),
 			freezes: a
 		};
 	}
@@ -966,22 +1177,22 @@ var k = class {
 		return e.remoteId ? t.get(e.remoteId) : n.find((t) => t.type === "remote-inbound-rtp" && t.localId === e.id);
 	}
 };
-function A() {
+function M() {
 	return {
 		bitrate: 0,
 		packets: 0,
 		lost: 0
 	};
 }
-function j(e, t, n) {
+function N(e, t, n) {
 	let r = n === "in" ? t + e : t;
 	return r > 0 ? Math.min(1, e / r) : 0;
 }
-function oe(e, t) {
+function _e(e, t) {
 	let n = e.find((e) => e.type === "transport" && e.selectedCandidatePairId);
 	return t.get(n?.selectedCandidatePairId ?? "") ?? e.find((e) => e.type === "candidate-pair" && e.selected) ?? e.find((e) => e.type === "candidate-pair" && e.nominated && e.state === "succeeded");
 }
-function M(e, t) {
+function P(e, t) {
 	let { rtt: n, lossIn: r, lossOut: i, freezes: a } = e, o = Math.max(r, i), s = 4;
 	return t ? o > .12 || (n ?? 0) > .8 ? s = 1 : o > .05 || (n ?? 0) > .4 || a > 0 ? s = 2 : (o > .015 || (n ?? 0) > .2) && (s = 3) : s = 0, {
 		level: s,
@@ -990,8 +1201,135 @@ function M(e, t) {
 		lossOut: i
 	};
 }
+// src/encodings.ts
+var F = [
+	"q",
+	"h",
+	"f"
+], I = 12e5, ve = 25e5;
+function ye(e, t, n) {
+	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? Se(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && n.modes.includes(e)), s = (e) => [z({
+		maxBitrate: a,
+		scalabilityMode: e
+	})];
+	if (i !== void 0 && R(i) > 1 || !r) return s(o(i, "L1T3"));
+	if (/^(VP9|AV1)$/i.test(n.name) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
+	let c = xe(e);
+	return c === 1 ? s(o(i, "L1T3")) : F.slice(-c).map((e, t) => {
+		let n = 2 ** (c - 1 - t);
+		return z({
+			rid: e,
+			scaleResolutionDownBy: n,
+			maxBitrate: L(a, n),
+			scalabilityMode: o(i, "L1T3")
+		});
+	});
+}
+function be(e) {
+	return [z({ maxBitrate: e })];
+}
+function xe({ width: e, height: t }) {
+	let n = Math.max(e ?? 0, t ?? 0);
+	return n === 0 || n >= 960 ? 3 : n >= 480 ? 2 : 1;
+}
+function Se({ source: e, width: t, height: n }, r) {
+	if (e === "screen") return ve;
+	if (e !== "camera" && !r) return;
+	if (!t || !n) return I;
+	let i = I * (t * n / 921600) ** .75;
+	return Math.round(Math.min(25e5, Math.max(15e4, i)));
+}
+function L(e, t) {
+	return e === void 0 ? void 0 : Math.round(e * t ** -1.5);
+}
+function Ce(e, t) {
+	let n = (t ?? []).filter((t) => (t.rid ?? "") === (e.rid ?? ""));
+	if (n.length === 0) return {
+		...e,
+		active: !0
+	};
+	let r = Math.max(-1, ...n.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), i = r >= 0, a = e.scalabilityMode, o = a === void 0 ? 1 : R(a), s = Math.min(o, r + 1);
+	if (!i || a === void 0 || s === o) return {
+		...e,
+		active: i
+	};
+	let c = 2 ** (o - s);
+	return z({
+		...e,
+		active: i,
+		scalabilityMode: we(a, s),
+		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * c,
+		maxBitrate: L(e.maxBitrate, c)
+	});
+}
+function R(e) {
+	return Number(/^[LS]([1-9])T[1-9]/.exec(e)?.[1] ?? 1);
+}
+function we(e, t) {
+	return e.replace(/^([LS])[1-9](T[1-9])(.*)$/, (e, n, r, i) => t === 1 ? `L1${r}` : `${n}${t}${r}${i}`);
+}
+function Te(e, t) {
+	let n = !1;
+	return e.forEach((e, r) => {
+		let i = e.rid, a = i === void 0 ? t[r] : t.find((e) => e.rid === i);
+		if (!a) return;
+		let o = (t, r) => {
+			e[t] !== r && (r === void 0 ? delete e[t] : e[t] = r, n = !0);
+		};
+		o("active", a.active ?? !0), o("maxBitrate", a.maxBitrate), (a.scaleResolutionDownBy !== void 0 || (e.scaleResolutionDownBy ?? 1) !== 1) && o("scaleResolutionDownBy", a.scaleResolutionDownBy ?? 1), a.scalabilityMode !== void 0 && o("scalabilityMode", a.scalabilityMode);
+	}), n;
+}
+function z(e) {
+	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
+}
+// src/sending.ts
+var B = class {
+	transceiver;
+	#e;
+	#t;
+	#n = !1;
+	#r = !1;
+	constructor(e, t) {
+		this.transceiver = e, this.#e = t;
+	}
+	get mid() {
+		return this.transceiver.mid ?? void 0;
+	}
+	get shape() {
+		return V(this.#e);
+	}
+	want(e) {
+		this.#t = e, this.apply();
+	}
+	async apply() {
+		if (this.#r = !0, !this.#n) {
+			for (this.#n = !0; this.#r;) {
+				this.#r = !1;
+				let e = this.#e.map((e) => Ce(e, this.#t));
+				try {
+					await this.#i(e);
+				} catch {
+					let t = e.map(({ active: e, rid: t, maxBitrate: n }) => ({
+						active: e,
+						rid: t,
+						maxBitrate: n
+					}));
+					await this.#i(t).catch((e) => console.warn("tertulia:", e));
+				}
+			}
+			this.#n = !1;
+		}
+	}
+	async #i(e) {
+		let { sender: t } = this.transceiver, n = t.getParameters(), r = n.encodings.length === 1 && e.length > 1 ? e.slice(-1).map(({ rid: e, ...t }) => t) : e;
+		Te(n.encodings, r) && await t.setParameters(n);
+	}
+};
+function V(e) {
+	return e.map(({ rid: e = "" }) => e).join();
+}
 // src/transport.ts
-var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
+var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 	name;
 	pc;
 	#e;
@@ -1007,8 +1345,8 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 	#s = !1;
 	#c = !1;
 	#l = !1;
-	#u = W();
-	#d = W();
+	#u = K();
+	#d = K();
 	#f;
 	#p = Promise.resolve();
 	#m = 0;
@@ -1016,15 +1354,15 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 	#g = 0;
 	#_ = !1;
 	constructor(e, t, n, r = {
-		audio: N,
-		video: N
+		audio: H,
+		video: H
 	}) {
 		this.name = e, this.#e = n, this.pc = new RTCPeerConnection({
 			bundlePolicy: "max-bundle",
 			rtcpMuxPolicy: "require",
 			...t
-		}), this.pc.ondatachannel = (e) => n.channel(e.channel), this.pc.oniceconnectionstatechange = () => this.#x(), this.pc.onconnectionstatechange = () => {
-			this.pc.connectionState === "failed" && this.pc.iceConnectionState !== "failed" ? this.#C() : n.changed();
+		}), this.pc.ondatachannel = (e) => n.channel(e.channel), this.pc.oniceconnectionstatechange = () => this.#S(), this.pc.onconnectionstatechange = () => {
+			this.pc.connectionState === "failed" && this.pc.iceConnectionState !== "failed" ? this.#w() : n.changed();
 		}, this.addSlots(r.audio, r.video);
 	}
 	get connected() {
@@ -1043,7 +1381,7 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 		}), this.negotiate();
 	}
 	negotiate() {
-		this.#s = !0, !this.#c && !this.#n && this.#y();
+		this.#s = !0, !this.#c && !this.#n && this.#b();
 	}
 	offered() {
 		return this.#s || !this.#f ? this.#u.promise : this.#f;
@@ -1057,25 +1395,43 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 			video: t
 		};
 		for (let e of ["audio", "video"]) {
-			let t = Math.min(60, Math.ceil(n[e] / N) * N);
-			for (; this.#r[e] < t; this.#r[e]++) B(this.pc.addTransceiver(e, { direction: "recvonly" }), e), this.#s = !0;
+			let t = Math.min(60, Math.ceil(n[e] / H) * H);
+			for (; this.#r[e] < t; this.#r[e]++) {
+				let t = this.pc.addTransceiver(e, { direction: "recvonly" });
+				Me(t, e), e === "video" && W(t), this.#s = !0;
+			}
 		}
 		this.#s && this.#m > 0 && this.negotiate();
 	}
 	slotTrack(e) {
-		return this.#v(e)?.receiver.track;
+		return this.#y(e)?.receiver.track;
+	}
+	get videoCodec() {
+		return Ae(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
 	}
 	addSender(e, t, n) {
-		let r = this.#a.findIndex((e) => e.receiver.track.kind === t), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
-		if (i) return i.sender.replaceTrack(e ?? null).catch(G), R(i.sender, n), i;
-		let a = this.pc.addTransceiver(e ?? t, {
+		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === V(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
+		if (i) {
+			let t = new B(i.transceiver, n);
+			return t.transceiver.sender.replaceTrack(e ?? null).catch(q), t.apply(), t;
+		}
+		let a = this.#v(e ?? t, n);
+		return je(a, t, this.#t), t === "video" && W(a), this.negotiate(), new B(a, n);
+	}
+	#v(e, t) {
+		let n = (t) => this.pc.addTransceiver(e, {
 			direction: "sendonly",
-			sendEncodings: [n]
+			sendEncodings: t
 		});
-		return z(a, t, this.#t), this.negotiate(), a;
+		try {
+			return n(t.map((e) => ({ ...e })));
+		} catch (e) {
+			if (!t.some(({ scalabilityMode: e }) => e)) throw e;
+			return n(t.map(({ scalabilityMode: e, ...t }) => t));
+		}
 	}
 	freeSender(e) {
-		this.#n || this.#a.includes(e) || (e.sender.replaceTrack(null).catch(G), this.#a.push(e));
+		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(q), this.#a.push(e));
 	}
 	needData() {
 		this.#o || this.#n || (this.#o = this.pc.createDataChannel("tertulia", {
@@ -1087,35 +1443,35 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 		return this.needData(), this.pc.createDataChannel(e, t);
 	}
 	told(e) {
-		e === "interrupted" ? this.#S() : e === "closed" && this.#C();
+		e === "interrupted" ? this.#C() : e === "closed" && this.#w();
 	}
 	signallingBack() {
 		let e = this.pc.iceConnectionState;
-		(this.#_ || e === "disconnected" || e === "failed") && this.#S();
+		(this.#_ || e === "disconnected" || e === "failed") && this.#C();
 	}
 	close() {
 		if (this.#n) return;
 		this.#n = !0, clearTimeout(this.#h), this.pc.close();
-		let e = new b();
+		let e = new v();
 		this.#u.reject(e), this.#d.reject(e);
 	}
-	#v(e) {
+	#y(e) {
 		let t = this.#i.get(e);
 		return t || (t = this.pc.getTransceivers().find((t) => t.mid === e), t && this.#i.set(e, t)), t;
 	}
-	async #y() {
+	async #b() {
 		this.#c = !0;
 		let e = 0;
 		try {
-			for (await U(); this.#s && !this.#n;) {
+			for (await Pe(); this.#s && !this.#n;) {
 				this.#s = !1;
 				let t = this.#u, n = this.#d;
-				this.#u = W(), this.#d = W(), this.#f = t.promise, this.#p = n.promise;
+				this.#u = K(), this.#d = K(), this.#f = t.promise, this.#p = n.promise;
 				try {
-					await this.#b(t), n.resolve(), e = 0;
+					await this.#x(t), n.resolve(), e = 0;
 				} catch (r) {
 					if (this.#n) {
-						t.reject(new b()), n.reject(new b());
+						t.reject(new v()), n.reject(new v());
 						return;
 					}
 					await this.pc.setLocalDescription({ type: "rollback" }).catch(() => {});
@@ -1124,14 +1480,14 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 						e++, this.#u.promise.then(t.resolve, t.reject), this.#d.promise.then(n.resolve, n.reject), this.#s = !0, await new Promise((t) => setTimeout(t, Math.min(4e3, 250 * 2 ** e)));
 						continue;
 					}
-					G(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#C();
+					q(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#w();
 				}
 			}
 		} finally {
 			this.#c = !1;
 		}
 	}
-	async #b(e) {
+	async #x(e) {
 		let t = this.#l;
 		this.#l = !1;
 		let n = await this.pc.createOffer({ iceRestart: t });
@@ -1147,7 +1503,7 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 			sdp: i
 		});
 	}
-	#x() {
+	#S() {
 		if (!this.#n) {
 			switch (this.pc.iceConnectionState) {
 				case "connected":
@@ -1156,53 +1512,65 @@ var N = 4, P = 2e3, F = 8e3, I = 2, L = class {
 					break;
 				case "disconnected":
 					this.#h ??= setTimeout(() => {
-						this.#h = void 0, this.#S();
-					}, P);
+						this.#h = void 0, this.#C();
+					}, Ee);
 					break;
-				case "failed": this.#S();
+				case "failed": this.#C();
 			}
 			this.#e.changed();
 		}
 	}
-	#S() {
-		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= I ? this.#C() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
-			this.#h = void 0, this.connected ? this.#g = 0 : this.#S();
-		}, F))) : this.#_ = !0);
-	}
 	#C() {
+		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= U ? this.#w() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
+			this.#h = void 0, this.connected ? this.#g = 0 : this.#C();
+		}, De))) : this.#_ = !0);
+	}
+	#w() {
 		this.#n || (this.close(), this.#e.lost());
 	}
-};
-async function R(e, t) {
+}, ke = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+function W(e) {
 	try {
-		let n = e.getParameters();
-		for (let e of n.encodings) t.maxBitrate === void 0 ? delete e.maxBitrate : e.maxBitrate = t.maxBitrate;
-		await e.setParameters(n);
+		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === ke);
+		if (!t || n?.direction !== "stopped") return;
+		n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t);
 	} catch (e) {
-		G(e);
+		q(e);
 	}
 }
-function z(e, t, n) {
+function Ae(e, t) {
+	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = G(n, t);
+	if (!r) return {
+		name: "",
+		modes: []
+	};
+	let i = n.filter(({ mimeType: e }) => e.toLowerCase() === r.mimeType.toLowerCase());
+	return {
+		name: r.mimeType.replace(/^.*\//, ""),
+		modes: [...new Set(i.flatMap(({ scalabilityModes: e = [] }) => e))]
+	};
+}
+function je(e, t, n) {
 	if (n.length === 0 || typeof e.setCodecPreferences != "function") return;
 	let r = RTCRtpReceiver.getCapabilities?.(t);
 	if (r) try {
-		e.setCodecPreferences(H(r.codecs, n));
+		e.setCodecPreferences(G(r.codecs, n));
 	} catch (e) {
-		G(e);
+		q(e);
 	}
 }
-function B(e, t) {
+function Me(e, t) {
 	if (typeof e.setCodecPreferences != "function") return;
 	let n = RTCRtpReceiver.getCapabilities?.(t);
 	if (!n) return;
-	let r = V(n.codecs);
+	let r = Ne(n.codecs);
 	if (!r.every((e) => /\/rtx$/i.test(e.mimeType))) try {
 		e.setCodecPreferences(r);
 	} catch (e) {
-		G(e);
+		q(e);
 	}
 }
-function V(e) {
+function Ne(e) {
 	return e.filter(({ mimeType: e, sdpFmtpLine: t = "" }) => {
 		switch (e.toLowerCase()) {
 			case "audio/opus":
@@ -1219,14 +1587,14 @@ function V(e) {
 		}
 	});
 }
-function H(e, t) {
+function G(e, t) {
 	let n = (e) => {
 		let n = e.mimeType.slice(e.mimeType.indexOf("/") + 1).toLowerCase(), r = t.findIndex((e) => e.toLowerCase() === n);
 		return r >= 0 ? r : t.length;
 	};
 	return [...e].sort((e, t) => n(e) - n(t));
 }
-function U() {
+function Pe() {
 	return new Promise((e) => {
 		let { port1: t, port2: n } = new MessageChannel();
 		t.onmessage = () => {
@@ -1234,7 +1602,7 @@ function U() {
 		}, n.postMessage(null);
 	});
 }
-function W() {
+function K() {
 	let e, t, n = new Promise((n, r) => {
 		e = n, t = r;
 	});
@@ -1244,11 +1612,11 @@ function W() {
 		reject: t
 	};
 }
-function G(e) {
+function q(e) {
 	console.warn("tertulia:", e);
 }
 // src/room.ts
-var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
+var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 	#e;
 	#t;
 	#n;
@@ -1263,23 +1631,25 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 	#d = [];
 	#f = /* @__PURE__ */ new Set();
 	#p = /* @__PURE__ */ new Map();
-	#m = /* @__PURE__ */ new Set();
-	#h = /* @__PURE__ */ new Set();
-	#g;
-	#_ = new k();
-	#v = new k();
-	#y;
-	#b = {
+	#m = /* @__PURE__ */ new Map();
+	#h = /* @__PURE__ */ new WeakSet();
+	#g = /* @__PURE__ */ new Set();
+	#_ = /* @__PURE__ */ new Set();
+	#v;
+	#y = new j();
+	#b = new j();
+	#x;
+	#S = {
 		level: 4,
 		rtt: void 0,
 		lossIn: 0,
 		lossOut: 0
 	};
-	#x;
-	#S;
-	#C = () => this.#e.leaveNow();
+	#C;
+	#w;
+	#T = () => this.#e.leaveNow();
 	constructor(e, t) {
-		super(), this.#e = e, this.#t = t, this.#n = this.#B();
+		super(), this.#e = e, this.#t = t, this.#n = this.#U();
 	}
 	get id() {
 		return this.#o.id;
@@ -1312,7 +1682,7 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 		return this.#s.permissions;
 	}
 	get quality() {
-		return this.#b;
+		return this.#S;
 	}
 	get speakers() {
 		return this.#d;
@@ -1321,14 +1691,15 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 		return this.#s.permissions.includes(e);
 	}
 	streamsOf(e) {
-		let t = J(e);
+		let t = Y(e);
 		return [...this.#l.values()].filter((e) => e.publisherId === t);
 	}
 	async publish(e) {
-		if (this.#K(), e.ended) throw new t("closed", "The stream is over.");
+		if (this.#Y(), e.ended) throw new t("closed", "The stream is over.");
 		if (e.published) throw new t("conflict", "The stream is published already.");
-		let n = new w(e, {
+		let n = new se(e, {
 			request: (e, t) => this.#e.request(e, t),
+			wantedLayers: (e, t) => this.#m.get(e)?.get(t),
 			over: () => {
 				this.#u.delete(e), this.emit("local-streams");
 			}
@@ -1339,25 +1710,25 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 		await this.#u.get(e)?.unpublish();
 	}
 	async subscribe(e, n = {}) {
-		if (this.#K(), this.#l.get(e.id) !== e) throw new t("closed", "The stream is over.");
-		let r = Z(e, n), i = e.wanted;
+		if (this.#Y(), this.#l.get(e.id) !== e) throw new t("closed", "The stream is over.");
+		let r = Q(e, n), i = e.wanted;
 		e.setWanted(r);
 		try {
-			await this.#I(e);
+			await this.#R(e);
 		} catch (t) {
 			throw e.wanted === r && this.#l.get(e.id) === e && e.setWanted(i), t;
 		}
 	}
 	async unsubscribe(e) {
-		e.wanted && (e.setWanted(void 0), await this.#L(this.#e.request("unsubscribe", { stream: e.id })));
+		e.wanted && (e.setWanted(void 0), this.#h.delete(e), await this.#B(this.#e.request("unsubscribe", { stream: e.id })));
 	}
 	async send(e, n = {}) {
-		let r = O(JSON.stringify(e));
+		let r = A(JSON.stringify(e));
 		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${ee}.`);
-		let i = le();
+		let i = ze();
 		return await this.#e.request("message", {
 			id: i,
-			to: n.to?.map(J),
+			to: n.to?.map(Y),
 			data: e
 		}), i;
 	}
@@ -1370,7 +1741,7 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 	}
 	async kick(e, t) {
 		await this.#e.request("kick", {
-			participant: J(e),
+			participant: Y(e),
 			reason: t
 		});
 	}
@@ -1393,8 +1764,8 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 		};
 	}
 	async getStats(e = {}) {
-		this.#K();
-		let [t, n] = await Promise.all([this.#n.pc.getStats(), e.server ? this.#e.request("stats", {}) : void 0]), { tracks: r, rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c } = this.#v.read(t), l = (e, t, n, i) => r.filter((t) => t.direction === e).filter((e) => e.mid !== void 0 && i !== void 0 ? e.mid === i : e.mediaTrack === n).map((e) => {
+		this.#Y();
+		let [t, n] = await Promise.all([this.#n.pc.getStats(), e.server ? this.#e.request("stats", {}) : void 0]), { tracks: r, rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c } = this.#b.read(t), l = Re(n?.transports), u = (e, t, n, i) => r.filter((t) => t.direction === e).filter((e) => e.mid !== void 0 && i !== void 0 ? e.mid === i : e.mediaTrack === n).map((e) => {
 			let { direction: n, mid: r, mediaTrack: i, ...a } = e;
 			return {
 				...a,
@@ -1403,7 +1774,7 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 		});
 		return {
 			time: Date.now(),
-			quality: this.#b,
+			quality: this.#S,
 			rtt: i,
 			bitrateIn: a,
 			bitrateOut: o,
@@ -1411,85 +1782,93 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 			protocol: c,
 			local: [...this.#u.values()].map((e) => ({
 				stream: e.stream,
-				tracks: e.stream.tracks.flatMap((t) => l("out", t.id, t.mediaTrack?.id, e.midOf(t.id)))
+				tracks: e.stream.tracks.flatMap((t) => u("out", t.id, t.mediaTrack?.id, e.midOf(t.id)))
 			})),
 			remote: [...this.#l.values()].map((e) => ({
 				stream: e,
-				tracks: e.tracks.flatMap((t) => t.mediaTrack ? l("in", t.id, t.mediaTrack.id, this.#z(e.id, t.id)) : [])
+				tracks: e.tracks.flatMap((t) => t.mediaTrack ? u("in", t.id, t.mediaTrack.id, this.#H(e.id, t.id)).map((n) => ({
+					...n,
+					layer: l.get(`${e.id} ${t.id}`)
+				})) : [])
 			})),
 			raw: t,
 			server: n?.transports
 		};
 	}
 	leave() {
-		return this.#a === "closed" ? Promise.resolve() : (this.#x ??= new Promise((e) => {
-			this.#S = e, this.#e.leave();
-		}), this.#x);
+		return this.#a === "closed" ? Promise.resolve() : (this.#C ??= new Promise((e) => {
+			this.#w = e, this.#e.leave();
+		}), this.#C);
 	}
 	entered(e, t) {
 		if (e === "joined") {
-			this.#o = t.room, this.#s = Y(t.participant);
-			for (let e of t.participants ?? []) this.#c.set(e.id, Y(e));
-			for (let e of t.streams ?? []) e.participant !== this.#s.id && this.#l.set(e.id, this.#D(e));
-			this.#i = t.iceServers, this.#V();
+			this.#o = t.room, this.#s = X(t.participant);
+			for (let e of t.participants ?? []) this.#c.set(e.id, X(e));
+			for (let e of t.streams ?? []) e.participant !== this.#s.id && this.#l.set(e.id, this.#k(e));
+			this.#i = t.iceServers, this.#W();
 			for (let e of this.#t.publish ?? []) this.publish(e).catch((e) => console.warn("tertulia:", e));
-			for (let e of this.#l.values()) this.#P(e);
-			typeof window < "u" && window.addEventListener("pagehide", this.#C), this.#y = setInterval(() => void this.#G(), K);
-		} else this.#i = t.iceServers, this.#n.close(), this.#j(t), this.#U(e === "resynced");
+			for (let e of this.#l.values()) this.#I(e);
+			typeof window < "u" && window.addEventListener("pagehide", this.#T), this.#x = setInterval(() => void this.#J(), Fe);
+		} else this.#i = t.iceServers, this.#n.close(), this.#N(t), this.#K(e === "resynced");
 	}
 	stateChanged(e) {
 		this.#a !== "closed" && this.#a !== e && (this.#a = e, this.emit("state", e), e === "connected" && this.#n.signallingBack());
 	}
 	sessionEnded(e, t) {
 		if (this.#a !== "closed") {
-			this.#a = "closed", clearInterval(this.#y), clearTimeout(this.#g), typeof window < "u" && window.removeEventListener("pagehide", this.#C);
+			this.#a = "closed", clearInterval(this.#x), clearTimeout(this.#v), typeof window < "u" && window.removeEventListener("pagehide", this.#T);
 			for (let e of [...this.#u.values()]) e.close(t);
 			this.#n.close();
-			for (let e of [...this.#l.values()]) this.#A(e);
-			this.emit("state", "closed"), this.#S ? this.#S() : this.emit("ended", e, t.message);
+			for (let e of [...this.#l.values()]) this.#M(e);
+			this.emit("state", "closed"), this.#w ? this.#w() : this.emit("ended", e, t.message);
 		}
 	}
 	abandon() {
 		this.#n.close();
 	}
 	handle(e, t) {
-		let n = this.#w[e];
+		let n = this.#E[e];
 		n?.(t);
 	}
-	#w = {
-		"participant-joined": (e) => this.#T(e),
-		"participant-updated": (e) => this.#T(e),
-		"participant-left": ({ participant: e, reason: t }) => this.#E(e, t),
-		"stream-published": (e) => this.#O(e),
-		"stream-updated": ({ stream: e, by: t }) => this.#k(e, t),
+	#E = {
+		"participant-joined": (e) => this.#D(e),
+		"participant-updated": (e) => this.#D(e),
+		"participant-left": ({ participant: e, reason: t }) => this.#O(e, t),
+		"stream-published": (e) => this.#A(e),
+		"stream-updated": ({ stream: e, by: t }) => this.#j(e, t),
 		"stream-unpublished": ({ stream: e }) => {
 			let t = this.#l.get(e);
-			t && this.#A(t);
+			t && this.#M(t);
 		},
 		slots: ({ transport: e, slots: t }) => {
-			if (e === this.#n.name) for (let { mid: e, stream: n, track: r } of t) this.#R(e, n, r);
+			if (e === this.#n.name) for (let { mid: e, stream: n, track: r } of t) this.#V(e, n, r);
 		},
 		"slots-wanted": ({ transport: e, audio: t, video: n }) => {
 			e === this.#n.name && this.#n.addSlots(t, n);
 		},
-		subscription: ({ stream: e, track: t, state: n, codec: r, reason: i }) => {
-			let a = {
+		subscription: ({ stream: e, track: t, state: n, codec: r, reason: i, cause: a }) => {
+			let o = {
 				state: n,
-				reason: i || void 0
-			}, o = this.#l.get(e);
-			o?.wanted && o.setTrack(t, r ? {
-				...a,
+				reason: i || void 0,
+				cause: a || void 0
+			}, s = this.#l.get(e);
+			s?.wanted && s.setTrack(t, r ? {
+				...o,
 				codec: r
-			} : a);
+			} : o);
+		},
+		"layers-wanted": ({ stream: e, track: t, layers: n }) => {
+			let r = this.#m.get(e);
+			r || this.#m.set(e, r = /* @__PURE__ */ new Map()), r.set(t, n ?? []), this.#F(e)?.layersWanted(t);
 		},
 		message: ({ id: e, to: t, from: n, time: r, data: i }) => {
 			let a = `${n} ${e}`;
 			if (this.#f.has(a)) return;
-			if (this.#f.add(a), this.#f.size > ce) for (let e of this.#f) {
+			if (this.#f.add(a), this.#f.size > Le) for (let e of this.#f) {
 				this.#f.delete(e);
 				break;
 			}
-			let o = this.#M(n);
+			let o = this.#P(n);
 			this.emit("message", {
 				id: e,
 				participant: o,
@@ -1501,10 +1880,10 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 		},
 		speakers: ({ speakers: e }) => {
 			this.#d = (e ?? []).flatMap(({ stream: e, track: t, level: n }) => {
-				let r = this.#l.get(e) ?? this.#N(e)?.stream;
+				let r = this.#l.get(e) ?? this.#F(e)?.stream;
 				return r ? [{
 					stream: r,
-					participant: r instanceof E ? r.participant : this.#s,
+					participant: r instanceof O ? r.participant : this.#s,
 					track: t,
 					level: n
 				}] : [];
@@ -1517,8 +1896,8 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 			e === this.#n.name && this.#n.told(t);
 		}
 	};
-	#T(e) {
-		let t = Y(e);
+	#D(e) {
+		let t = X(e);
 		if (e.id === this.#s.id) {
 			this.#s = {
 				...t,
@@ -1527,94 +1906,97 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 			return;
 		}
 		let n = this.#c.get(e.id);
-		this.#h.delete(e.id), this.#c.set(e.id, t), n ? JSON.stringify(n) !== JSON.stringify(t) && this.emit("participant-updated", t) : this.emit("participant-joined", t);
+		this.#_.delete(e.id), this.#c.set(e.id, t), n ? JSON.stringify(n) !== JSON.stringify(t) && this.emit("participant-updated", t) : this.emit("participant-joined", t);
 	}
-	#E(e, t) {
-		for (let t of this.streamsOf(e)) this.#A(t);
+	#O(e, t) {
+		for (let t of this.streamsOf(e)) this.#M(t);
 		let n = this.#c.get(e);
-		this.#h.delete(e), n && (this.#c.delete(e), this.emit("participant-left", n, t));
+		this.#_.delete(e), n && (this.#c.delete(e), this.emit("participant-left", n, t));
 	}
-	#D(e) {
-		let t = this.#c.get(e.participant);
-		return new E(e, () => (t = this.#c.get(e.participant) ?? t, t ?? {
-			id: e.participant,
-			user: "",
-			role: "",
-			permissions: [],
-			metadata: {}
-		}));
+	#k(e) {
+		let t = this.#c.get(e.participant), n = new O(e, {
+			participant: () => (t = this.#c.get(e.participant) ?? t, t ?? {
+				id: e.participant,
+				user: "",
+				role: "",
+				permissions: [],
+				metadata: {}
+			}),
+			prefer: (e, t, n) => this.#z(e, t, n)
+		});
+		return this.#t.videoOnDemand && n.onDemand(), n;
 	}
-	#O(e) {
+	#A(e) {
 		if (e.participant === this.#s.id) return;
 		let t = this.#l.get(e.id);
-		if (t && t.publisherId === e.participant && X(t, e)) {
-			this.#m.delete(e.id), this.#k(e, void 0), t.wanted && this.#F(t);
+		if (t && t.publisherId === e.participant && Z(t, e)) {
+			this.#g.delete(e.id), this.#j(e, void 0), t.wanted && this.#L(t);
 			return;
 		}
-		t && this.#A(t);
-		let n = this.#D(e);
-		this.#l.set(e.id, n), this.emit("stream-published", n), this.#P(n);
+		t && this.#M(t);
+		let n = this.#k(e);
+		this.#l.set(e.id, n), this.emit("stream-published", n), this.#I(n);
 	}
-	#k(e, t) {
+	#j(e, t) {
 		if (e.participant === this.#s.id) {
-			let n = this.#N(e.id);
+			let n = this.#F(e.id);
 			if (!n || !t || t === this.#s.id) return;
-			for (let r of e.tracks ?? []) r.muted && !n.stream.muted(r.id) && (n.mutedByModerator(r.id), n.stream.mutedBy(r.id, this.#M(t)));
+			for (let r of e.tracks ?? []) r.muted && !n.stream.muted(r.id) && (n.mutedByModerator(r.id), n.stream.mutedBy(r.id, this.#P(t)));
 			return;
 		}
 		let n = this.#l.get(e.id);
 		if (!n?.update(e)) return;
-		let r = t && t !== e.participant ? this.#M(t) : void 0;
+		let r = t && t !== e.participant ? this.#P(t) : void 0;
 		n.emit("updated", r), this.emit("stream-updated", n, r);
 	}
-	#A(e) {
-		this.#l.get(e.id) === e && (this.#l.delete(e.id), this.#m.delete(e.id), e.end(), this.emit("stream-unpublished", e));
+	#M(e) {
+		this.#l.get(e.id) === e && (this.#l.delete(e.id), this.#g.delete(e.id), e.end(), this.emit("stream-unpublished", e));
 	}
-	#j(e) {
+	#N(e) {
 		let t = this.#s;
-		this.#s = Y(e.participant), JSON.stringify(t) !== JSON.stringify(this.#s) && this.emit("participant-updated", this.#s);
+		this.#s = X(e.participant), JSON.stringify(t) !== JSON.stringify(this.#s) && this.emit("participant-updated", this.#s);
 		let n = this.#o;
 		this.#o = e.room, JSON.stringify(n) !== JSON.stringify(this.#o) && this.emit("room-updated"), this.#p.clear();
 		let r = new Set((e.participants ?? []).map(({ id: e }) => e)), i = new Set((e.streams ?? []).map(({ id: e }) => e));
-		this.#h = new Set([...this.#c.keys()].filter((e) => !r.has(e))), this.#m = new Set([...this.#l.keys()].filter((e) => !i.has(e)));
-		for (let t of e.participants ?? []) this.#T(t);
+		this.#_ = new Set([...this.#c.keys()].filter((e) => !r.has(e))), this.#g = new Set([...this.#l.keys()].filter((e) => !i.has(e)));
+		for (let t of e.participants ?? []) this.#D(t);
 		for (let t of e.streams ?? []) {
 			let e = this.#l.get(t.id);
-			e && e.publisherId === t.participant && X(e, t) ? this.#k(t, void 0) : this.#O(t);
+			e && e.publisherId === t.participant && Z(e, t) ? this.#j(t, void 0) : this.#A(t);
 		}
-		clearTimeout(this.#g), this.#g = setTimeout(() => {
-			for (let e of [...this.#m]) {
+		clearTimeout(this.#v), this.#v = setTimeout(() => {
+			for (let e of [...this.#g]) {
 				let t = this.#l.get(e);
-				t && this.#A(t);
+				t && this.#M(t);
 			}
-			for (let e of [...this.#h]) this.#E(e, "timeout");
-		}, se);
-	}
-	#M(e) {
-		return e === this.#s.id ? this.#s : this.#c.get(e);
-	}
-	#N(e) {
-		return [...this.#u.values()].find((t) => t.id === e);
+			for (let e of [...this.#_]) this.#O(e, "timeout");
+		}, Ie);
 	}
 	#P(e) {
+		return e === this.#s.id ? this.#s : this.#c.get(e);
+	}
+	#F(e) {
+		return [...this.#u.values()].find((t) => t.id === e);
+	}
+	#I(e) {
 		let { autoSubscribe: t = !0 } = this.#t;
 		if (e.wanted || !this.can("subscribe")) return;
 		let n = typeof t == "function" ? t(e) : t;
-		n && (e.setWanted(Z(e, n === !0 ? {} : n)), this.#F(e));
+		n && (e.setWanted(Q(e, n === !0 ? {} : n)), this.#L(e));
 	}
-	#F(e) {
-		this.#I(e).catch((t) => {
-			t.code === "too-fast" || t.code === "unavailable" ? setTimeout(() => this.#F(e), 1e3 + Math.random() * 2e3) : t.code !== "not-found" && t.code !== "closed" && console.warn("tertulia:", t);
+	#L(e) {
+		this.#R(e).catch((t) => {
+			t.code === "too-fast" || t.code === "unavailable" ? setTimeout(() => this.#L(e), 1e3 + Math.random() * 2e3) : t.code !== "not-found" && t.code !== "closed" && console.warn("tertulia:", t);
 		});
 	}
-	async #I(e) {
+	async #R(e) {
 		let t = this.#n, { wanted: n } = e;
 		if (!n || this.#a === "closed") return;
 		n.data && t.needData();
 		try {
 			await t.offered();
 		} catch (e) {
-			if (e instanceof b) return;
+			if (e instanceof v) return;
 			throw e;
 		}
 		if (e.wanted !== n || t !== this.#n || this.#l.get(e.id) !== e) return;
@@ -1622,16 +2004,43 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 			stream: e.id,
 			transport: t.name
 		};
-		n.tracks && (r.tracks = n.tracks), n.data && (r.data = !0), await this.#L(this.#e.request("subscribe", r));
+		n.tracks && (r.tracks = n.tracks), n.data && (r.data = !0);
+		let i = this.#e.request("subscribe", r);
+		this.#h.add(e);
+		for (let { id: t } of e.tracks) {
+			let n = e.preference(t);
+			n && this.#z(e, t, n).catch(() => {});
+		}
+		await this.#B(i);
 	}
-	async #L(e) {
+	async #z(e, t, n) {
+		let { wanted: r } = e, i = r && (r.tracks === void 0 || r.tracks.includes(t));
+		if (this.#a !== "closed" && i && this.#h.has(e)) try {
+			await this.#B(this.#e.request("prefer", {
+				stream: e.id,
+				track: t,
+				...n
+			}));
+		} catch (r) {
+			let { code: i } = r;
+			if (i === "too-fast" || i === "unavailable") {
+				setTimeout(() => {
+					let r = e.preference(t) ?? n;
+					this.#z(e, t, r).catch(() => {});
+				}, 1e3 + Math.random() * 2e3);
+				return;
+			}
+			if (i !== "not-found" && i !== "closed") throw r;
+		}
+	}
+	async #B(e) {
 		try {
 			await e;
 		} catch (e) {
-			if (!(e instanceof b)) throw e;
+			if (!(e instanceof v)) throw e;
 		}
 	}
-	#R(e, t, n) {
+	#V(e, t, n) {
 		let r = this.#n.slotTrack(e), i = this.#p.get(e);
 		if (i && (i.stream !== t || i.track !== n)) {
 			let t = this.#l.get(i.stream);
@@ -1642,41 +2051,41 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 			track: n
 		}), this.#l.get(t)?.setTrack(n, { mediaTrack: r }));
 	}
-	#z(e, t) {
+	#H(e, t) {
 		for (let [n, r] of this.#p) if (r.stream === e && r.track === t) return n;
 	}
-	#B(e) {
+	#U(e) {
 		let { iceServers: t, iceTransportPolicy: n } = this.#t, r = this.#r === 1 ? "main" : `main-${this.#r}`;
-		return new L(r, {
+		return new Oe(r, {
 			iceServers: t ?? this.#i ?? [],
 			iceTransportPolicy: n
 		}, {
 			request: (e, t) => this.#e.request(e, t),
 			live: () => this.#e.live,
-			channel: (e) => this.#W(e),
+			channel: (e) => this.#q(e),
 			changed: () => {
 				this.#n?.pc.iceConnectionState === "disconnected" && this.#e.wake();
 			},
-			lost: () => this.#H(r)
+			lost: () => this.#G(r)
 		}, e);
 	}
-	#V() {
+	#W() {
 		this.#n.start(this.codecs, this.#t.iceServers ? void 0 : this.#i);
 	}
-	#H(e) {
+	#G(e) {
 		if (this.#a === "closed" || e !== this.#n.name) return;
-		this.#p.clear(), this.#U(!0);
+		this.#p.clear(), this.#K(!0);
 		let t = () => {
 			this.#e.request("close", { transport: e }).catch(() => {});
 		};
 		this.#n.answered().then(t, t);
 	}
-	#U(e) {
-		this.#r++, this.#n = this.#B(this.#n.slots), this.#V();
+	#K(e) {
+		this.#r++, this.#n = this.#U(this.#n.slots), this.#W(), this.#m.clear();
 		for (let t of this.#u.values()) t.publish(this.#n, e);
-		for (let e of this.#l.values()) e.unbound(), e.wanted && !this.#m.has(e.id) && this.#F(e);
+		for (let e of this.#l.values()) e.unbound(), this.#h.delete(e), e.wanted && !this.#g.has(e.id) && this.#L(e);
 	}
-	#W(e) {
+	#q(e) {
 		let t = Number(/^stream:(\d+)$/.exec(e.protocol)?.[1]), n = this.#l.get(t);
 		if (!n?.wanted?.data) {
 			e.close();
@@ -1689,22 +2098,27 @@ var K = 2e3, se = 6e3, ce = 4096, q = class extends e {
 		}, c = new i(e.label, s, !1);
 		n.addChannel(c), c.attach(e);
 	}
-	async #G() {
+	async #J() {
 		let { pc: e, connected: t } = this.#n;
 		if (this.#a === "closed") return;
 		let n = await e.getStats().catch(() => void 0);
 		if (!n || e !== this.#n.pc) return;
-		let r = this.#_.read(n), i = this.#b;
-		this.#b = M(r, t), i.level !== this.#b.level && this.emit("quality", this.#b);
+		let r = this.#y.read(n), i = this.#S;
+		this.#S = P(r, t), i.level !== this.#S.level && this.emit("quality", this.#S);
 	}
-	#K() {
+	#Y() {
 		if (this.#a === "closed") throw new t("closed", "The room was left.");
 	}
 };
-function J(e) {
-	return typeof e == "string" ? e : e.id;
+function Re(e) {
+	let t = /* @__PURE__ */ new Map();
+	for (let n of e ?? []) for (let { stream: e, track: r, layer: i } of n.router?.subscribed ?? []) i && t.set(`${e} ${r}`, i);
+	return t;
 }
 function Y(e) {
+	return typeof e == "string" ? e : e.id;
+}
+function X(e) {
 	let { id: t, user: n, role: r, permissions: i = [], metadata: a = {} } = e;
 	return {
 		id: t,
@@ -1714,17 +2128,17 @@ function Y(e) {
 		metadata: a
 	};
 }
-function X(e, t) {
+function Z(e, t) {
 	return (t.tracks ?? []).map(({ id: e, kind: t }) => `${t} ${e}`).join() === e.tracks.map(({ id: e, kind: t }) => `${t} ${e}`).join();
 }
-function Z(e, t) {
+function Q(e, t) {
 	let { audio: n = !0, video: r = !0, data: i = e.hasData, tracks: a } = t, o = e.tracks.filter((e) => a ? a.includes(e.id) : e.kind === "audio" ? n : r).map((e) => e.id);
 	return {
 		tracks: o.length === e.tracks.length ? void 0 : o,
 		data: i
 	};
 }
-function le() {
+function ze() {
 	let e = crypto.getRandomValues(/* @__PURE__ */ new Uint8Array(16));
 	e[6] = (e[6] ?? 0) & 15 | 64, e[8] = (e[8] ?? 0) & 63 | 128;
 	let t = Array.from(e, (e) => e.toString(16).padStart(2, "0")).join("");
@@ -1737,15 +2151,15 @@ function le() {
 	].join("-");
 }
 // src/connect.ts
-async function Q(e, n, r = {}) {
+async function Be(e, n, r = {}) {
 	l(), r.signal?.throwIfAborted();
 	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, c = !1, u, d = new Promise((e, t) => {
 		u = {
 			resolve: e,
 			reject: t
 		};
-	}), f = new ae({
-		url: ue(e),
+	}), f = new ge({
+		url: Ve(e),
 		token: () => typeof n == "string" ? n : n(),
 		opening: {
 			protocol: 1,
@@ -1761,7 +2175,7 @@ async function Q(e, n, r = {}) {
 		ended: (e, t) => {
 			c ? p.sessionEnded(e, t) : (p.abandon(), u.reject(t));
 		}
-	}), p = new q(f, { ...r }), m = (e) => {
+	}), p = new J(f, { ...r }), m = (e) => {
 		c || (u.reject(e), f.leave());
 	}, h = () => m(r.signal?.reason);
 	r.signal?.addEventListener("abort", h);
@@ -1772,7 +2186,7 @@ async function Q(e, n, r = {}) {
 		clearTimeout(_), r.signal?.removeEventListener("abort", h);
 	}
 }
-function ue(e) {
+function Ve(e) {
 	let n;
 	try {
 		n = new URL(e, typeof location > "u" ? void 0 : location.href);
@@ -1784,26 +2198,20 @@ function ue(e) {
 	return `${r ? "wss" : "ws"}://${n.host}${n.pathname.replace(/\/+$/, "")}/v1/signal`;
 }
 // src/local-stream.ts
-var de = {
+var He = {
 	echoCancellation: !0,
 	noiseSuppression: !0,
 	autoGainControl: !0
-}, fe = {
+}, Ue = {
 	width: { ideal: 1280 },
 	height: { ideal: 720 },
 	frameRate: {
 		ideal: 30,
 		max: 30
 	}
-}, pe = {
-	camera: 12e5,
-	screen: 25e5,
-	microphone: void 0,
-	"screen-audio": void 0,
-	other: void 0
-}, me = class n extends e {
+}, We = class n extends e {
 	static async camera(e = {}) {
-		let t = $(e.audio ?? !0, de, e.audioDeviceId), r = $(e.video ?? !0, fe, e.videoDeviceId), i = await u({
+		let t = $(e.audio ?? !0, He, e.audioDeviceId), r = $(e.video ?? !0, Ue, e.videoDeviceId), i = await u({
 			audio: t ?? !1,
 			video: r ?? !1
 		}), a = i.getTracks().map((e) => e.kind === "audio" ? {
@@ -1943,9 +2351,14 @@ var de = {
 	set publisher(e) {
 		this.#r = e;
 	}
-	maxBitrate(e) {
-		let { maxAudioBitrate: t, maxVideoBitrate: n } = this.#e;
-		return (e.kind === "audio" ? t : n) ?? pe[e.source];
+	encodings(e, t) {
+		if (e.kind === "audio") return be(this.#e.maxAudioBitrate);
+		let { width: n, height: r } = e.mediaTrack?.getSettings() ?? {};
+		return ye({
+			source: e.source,
+			width: n,
+			height: r
+		}, this.#e, t);
 	}
 	mutedBy(e, t) {
 		let n = this.#t.find((t) => t.id === e);
@@ -1969,14 +2382,14 @@ var de = {
 	}
 	#u(e, t) {
 		t.addEventListener("ended", () => {
-			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || he(e)) && this.stop());
+			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || Ge(e)) && this.stop());
 		});
 	}
 	#d(e) {
 		this.emit("device-lost", e);
 	}
 };
-function he(e) {
+function Ge(e) {
 	return e.source === "screen-audio";
 }
 function $(e, t, n) {
@@ -1990,4 +2403,4 @@ function $(e, t, n) {
 		deviceId: { exact: n }
 	} : r;
 }
-export { i as Channel, e as Emitter, me as LocalStream, E as RemoteStream, q as Room, t as TertuliaError, l as checkSupport, Q as connect, s as devices, c as onDeviceChange };
+export { i as Channel, e as Emitter, We as LocalStream, O as RemoteStream, J as Room, t as TertuliaError, l as checkSupport, Be as connect, s as devices, c as onDeviceChange };

@@ -4,6 +4,7 @@
  * @module
  */
 
+export type { Attachment } from './attachment.js';
 export { Channel, type ChannelEvents, type ChannelOptions } from './channel.js';
 export { connect } from './connect.js';
 export { checkSupport, type Device, type Devices, devices, onDeviceChange } from './devices.js';
@@ -18,7 +19,13 @@ export {
   type LocalTrack,
   type ScreenOptions,
 } from './local-stream.js';
-export { RemoteStream, type RemoteStreamEvents, type RemoteTrack } from './remote-stream.js';
+export type { Preference } from './preference.js';
+export {
+  type AttachOptions,
+  RemoteStream,
+  type RemoteStreamEvents,
+  type RemoteTrack,
+} from './remote-stream.js';
 export {
   type ConnectOptions,
   Room,
@@ -27,7 +34,7 @@ export {
   type SubscribeOptions,
   type TokenSource,
 } from './room.js';
-export type { RoomStats, StreamStats, TrackStats } from './stats.js';
+export type { Layer, RoomStats, StreamStats, TrackStats } from './stats.js';
 export type {
   EndReason,
   Json,
@@ -36,6 +43,7 @@ export type {
   LeaveReason,
   Message,
   Participant,
+  PauseCause,
   Permission,
   Quality,
   QualityLevel,

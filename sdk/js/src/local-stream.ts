@@ -1,6 +1,7 @@
 import { Channel, type ChannelOptions } from './channel.js';
 import { openDevices, openScreen } from './devices.js';
 import { Emitter } from './emitter.js';
+import { audioEncodings, type Encoding, type SendCodec, videoEncodings } from './encodings.js';
 import { TertuliaError } from './errors.js';
 import type { JsonObject, Kind, Participant, Source } from './words.js';
 
@@ -10,10 +11,18 @@ export interface LocalStreamOptions {
   attributes?: JsonObject;
   /** Whether the stream may have data channels. */
   data?: boolean;
-  /** Upper bound of the video bitrate, bit/s. */
+  /** Upper bound of the video bitrate, bit/s: of the largest layer; the smaller ones of simulcast come on top. */
   maxVideoBitrate?: number;
   /** Upper bound of the audio bitrate, bit/s. */
   maxAudioBitrate?: number;
+  /**
+   * Whether video is sent in several qualities, so that each receiver gets one that fits it. By default cameras are, as
+   * simulcast (VP8, H264) or in spatial layers (VP9, AV1, where the browser has them), and screens are not. `true` asks for simulcast with any
+   * codec. Layers that nobody receives are not encoded.
+   */
+  simulcast?: boolean;
+  /** The scalability mode of each encoding ("L1T3", "L3T3_KEY"…), where the browser has it; more than one spatial layer takes the place of simulcast. */
+  scalabilityMode?: string;
 }
 
 /** What {@link LocalStream.camera} takes. */
@@ -96,14 +105,6 @@ const defaultVideo: MediaTrackConstraints = {
   width: { ideal: 1280 },
   height: { ideal: 720 },
   frameRate: { ideal: 30, max: 30 },
-};
-
-const defaultBitrate: Record<Source, number | undefined> = {
-  camera: 1_200_000,
-  screen: 2_500_000,
-  microphone: undefined,
-  'screen-audio': undefined,
-  other: undefined,
 };
 
 /** What this participant publishes, or may publish. */
@@ -316,10 +317,11 @@ export class LocalStream extends Emitter<LocalStreamEvents> {
     this.#publisher = publisher;
   }
 
-  /** @internal Upper bound of a track's bitrate, bit/s. */
-  maxBitrate(track: LocalTrack): number | undefined {
-    const { maxAudioBitrate, maxVideoBitrate } = this.#options;
-    return (track.kind === 'audio' ? maxAudioBitrate : maxVideoBitrate) ?? defaultBitrate[track.source];
+  /** @internal In which encodings a track is to be sent. */
+  encodings(track: LocalTrack, codec: SendCodec): Encoding[] {
+    if (track.kind === 'audio') return audioEncodings(this.#options.maxAudioBitrate);
+    const { width, height } = track.mediaTrack?.getSettings() ?? {};
+    return videoEncodings({ source: track.source, width, height }, this.#options, codec);
   }
 
   /** @internal A moderator muted a track. */

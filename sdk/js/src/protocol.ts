@@ -84,6 +84,25 @@ export interface Publish {
   attributes?: JsonObject;
 }
 
+/** Whether anybody has a use for one layer of a track. */
+export interface WantedLayer {
+  /** The simulcast encoding; absent when the track is sent as one. */
+  rid?: string;
+  spatial: number;
+  wanted: boolean;
+}
+
+export interface WirePreference {
+  stream: number;
+  track: string;
+  width: number;
+  height: number;
+  frameRate: number;
+  maxBitrate: number;
+  priority: number;
+  paused: boolean;
+}
+
 export interface SubscribeTo {
   stream: number;
   transport: string;
@@ -99,6 +118,7 @@ export interface Requests {
   unpublish: [{ stream: number }, unknown];
   subscribe: [SubscribeTo, unknown];
   unsubscribe: [{ stream: number }, unknown];
+  prefer: [WirePreference, unknown];
   mute: [{ stream: number; track: string; muted: boolean }, unknown];
   attributes: [{ stream: number; attributes: JsonObject }, unknown];
   metadata: [{ of: 'me' | 'room'; metadata: JsonObject }, unknown];
@@ -118,7 +138,15 @@ export interface Events {
   'stream-unpublished': { stream: number };
   slots: { transport: string; slots: { mid: string; stream?: number; track?: string }[] };
   'slots-wanted': { transport: string; audio: number; video: number };
-  subscription: { stream: number; track: string; state: string; codec?: string; reason?: string };
+  subscription: {
+    stream: number;
+    track: string;
+    state: string;
+    codec?: string;
+    reason?: string;
+    cause?: string;
+  };
+  'layers-wanted': { stream: number; track: string; layers: WantedLayer[] | null };
   message: { id: string; to?: string[]; from: string; time: number; data: Json };
   speakers: { speakers: { stream: number; track: string; level: number }[] | null };
   'room-updated': WireRoom;

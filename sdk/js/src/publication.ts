@@ -3,7 +3,8 @@
 import type { Channel } from './channel.js';
 import { TertuliaError } from './errors.js';
 import type { LocalStream, LocalTrack, Publisher } from './local-stream.js';
-import type { PublishTrack } from './protocol.js';
+import type { PublishTrack, WantedLayer } from './protocol.js';
+import type { Sending } from './sending.js';
 import { Superseded } from './session.js';
 import type { Signal } from './signal.js';
 import type { Transport } from './transport.js';
@@ -11,6 +12,8 @@ import type { Transport } from './transport.js';
 /** What a publication needs of its room. */
 export interface PublicationHost {
   request: Signal['request'];
+  /** What the server said last of the layers of a track of the stream. */
+  wantedLayers: (stream: number, track: string) => readonly WantedLayer[] | undefined;
   /** The stream is not published any more: stopped, or refused when it was published again. */
   over: (publication: Publication, error: TertuliaError | undefined) => void;
 }
@@ -22,7 +25,7 @@ export class Publication implements Publisher {
   readonly done: Promise<void>;
   readonly #host: PublicationHost;
   #transport: Transport | undefined;
-  readonly #senders = new Map<string, RTCRtpTransceiver>();
+  readonly #senders = new Map<string, Sending>();
   readonly #mutedOnServer = new Map<string, boolean>();
   #ready = false; // the server has the stream on this transport
   #attempt = 0; // an earlier attempt that wakes up sees that it is over
@@ -42,7 +45,7 @@ export class Publication implements Publisher {
 
   /** The m-section that carries a track. */
   midOf(trackId: string): string | undefined {
-    return this.#senders.get(trackId)?.mid ?? undefined;
+    return this.#senders.get(trackId)?.mid;
   }
 
   /**
@@ -60,8 +63,8 @@ export class Publication implements Publisher {
     for (const channel of this.stream.openChannels) channel.detach();
     try {
       for (const track of this.stream.tracks) {
-        const encoding = { maxBitrate: this.stream.maxBitrate(track) };
-        this.#senders.set(track.id, transport.addSender(track.mediaTrack, track.kind, encoding));
+        const encodings = this.stream.encodings(track, transport.videoCodec);
+        this.#senders.set(track.id, transport.addSender(track.mediaTrack, track.kind, encodings));
       }
       if (this.stream.hasData) transport.needData();
       await transport.offered();
@@ -86,7 +89,10 @@ export class Publication implements Publisher {
       this.id = id;
       this.#ready = true;
       for (const channel of this.stream.openChannels) this.channel(channel);
-      for (const track of this.stream.tracks) void this.muted(track).catch(() => {});
+      for (const track of this.stream.tracks) {
+        void this.muted(track).catch(() => {});
+        this.layersWanted(track.id);
+      }
       if (attributes !== this.stream.attributes) void this.attributes().catch(() => {});
       this.#resolve();
     } catch (error) {
@@ -122,6 +128,13 @@ export class Publication implements Publisher {
     );
   }
 
+  /** The server said which layers of a track anybody wants. */
+  layersWanted(trackId: string): void {
+    if (!this.#ready || this.id === undefined) return; // it is looked up when it is published
+    const layers = this.#host.wantedLayers(this.id, trackId);
+    if (layers) this.#senders.get(trackId)?.want(layers);
+  }
+
   /** A moderator muted a track: the server knows. */
   mutedByModerator(trackId: string): void {
     this.#mutedOnServer.set(trackId, true);
@@ -129,7 +142,7 @@ export class Publication implements Publisher {
 
   async replaced(track: LocalTrack): Promise<void> {
     if (this.#transport?.closed) return; // the next one takes the stream's tracks as they are
-    await this.#senders.get(track.id)?.sender.replaceTrack(track.mediaTrack ?? null);
+    await this.#senders.get(track.id)?.transceiver.sender.replaceTrack(track.mediaTrack ?? null);
   }
 
   async attributes(): Promise<void> {

@@ -2,11 +2,13 @@ import { Channel } from './channel.js';
 import { Emitter } from './emitter.js';
 import { TertuliaError } from './errors.js';
 import type { LocalStream } from './local-stream.js';
+import type { Preference } from './preference.js';
 import {
   type Events,
   type Joined,
   maxMessage,
   type SubscribeTo,
+  type WantedLayer,
   type WireParticipant,
   type WireRoom,
   type WireStream,
@@ -15,7 +17,7 @@ import { Publication } from './publication.js';
 import { RemoteStream, type RemoteTrack, type Wanted } from './remote-stream.js';
 import { type Entry, Superseded } from './session.js';
 import { byteLength, type Signal } from './signal.js';
-import { assess, Meter, type RoomStats } from './stats.js';
+import { assess, type Layer, Meter, type RoomStats } from './stats.js';
 import { Transport, type TransportHost } from './transport.js';
 import type {
   EndReason,
@@ -39,6 +41,11 @@ export interface ConnectOptions {
    * it for each, or says what of it.
    */
   autoSubscribe?: boolean | ((stream: RemoteStream) => boolean | SubscribeOptions);
+  /**
+   * Whether the video of others is received only while an element that it is attached to ({@link RemoteStream.attach}) can
+   * be seen. Default false: video that was never attached is received in full.
+   */
+  videoOnDemand?: boolean;
   /** Streams to publish at once: the fastest way to be seen. */
   publish?: LocalStream[];
   /** What others see of this participant from the start. */
@@ -132,6 +139,10 @@ export class Room extends Emitter<RoomEvents> {
 
   /** What the slots of the transport are bound to, by mid. */
   readonly #slots = new Map<string, { stream: number; track: string }>();
+  /** What is wanted of the layers of own streams, by stream and track. */
+  readonly #wantedLayers = new Map<number, Map<string, readonly WantedLayer[]>>();
+  /** Streams whose subscription the server has been asked for on this session: preferences may follow. */
+  readonly #asked = new WeakSet<RemoteStream>();
   // After a rebuilt session: who and what is known to us and not yet to the server.
   #missingStreams = new Set<number>();
   #missingParticipants = new Set<string>();
@@ -228,6 +239,7 @@ export class Room extends Emitter<RoomEvents> {
     if (stream.published) throw new TertuliaError('conflict', 'The stream is published already.');
     const publication = new Publication(stream, {
       request: (type, data) => this.#signal.request(type, data),
+      wantedLayers: (id, track) => this.#wantedLayers.get(id)?.get(track),
       over: () => {
         this.#publications.delete(stream);
         this.emit('local-streams');
@@ -263,6 +275,7 @@ export class Room extends Emitter<RoomEvents> {
   async unsubscribe(stream: RemoteStream): Promise<void> {
     if (!stream.wanted) return;
     stream.setWanted(undefined);
+    this.#asked.delete(stream);
     await this.#followed(this.#signal.request('unsubscribe', { stream: stream.id }));
   }
 
@@ -316,6 +329,7 @@ export class Room extends Emitter<RoomEvents> {
     const { tracks, rtt, bitrateIn, bitrateOut, availableOut, protocol } = this.#statsMeter.read(
       raw as unknown as Iterable<readonly [string, unknown]>,
     );
+    const layers = layersOf(server?.transports);
     const of = (
       direction: 'in' | 'out',
       track: string,
@@ -348,7 +362,12 @@ export class Room extends Emitter<RoomEvents> {
       remote: [...this.#streams.values()].map((stream) => ({
         stream,
         tracks: stream.tracks.flatMap((track) =>
-          track.mediaTrack ? of('in', track.id, track.mediaTrack.id, this.#midOf(stream.id, track.id)) : [],
+          track.mediaTrack
+            ? of('in', track.id, track.mediaTrack.id, this.#midOf(stream.id, track.id)).map((stats) => ({
+                ...stats,
+                layer: layers.get(`${stream.id} ${track.id}`),
+              }))
+            : [],
         ),
       })),
       raw,
@@ -446,13 +465,20 @@ export class Room extends Emitter<RoomEvents> {
     'slots-wanted': ({ transport, audio, video }) => {
       if (transport === this.#transport.name) this.#transport.addSlots(audio, video);
     },
-    subscription: ({ stream, track, state, codec, reason }) => {
+    subscription: ({ stream, track, state, codec, reason, cause }) => {
       const change: Partial<RemoteTrack> = {
         state: state as RemoteTrack['state'],
         reason: reason || undefined,
+        cause: (cause || undefined) as RemoteTrack['cause'],
       };
       const remote = this.#streams.get(stream);
       if (remote?.wanted) remote.setTrack(track, codec ? { ...change, codec } : change);
+    },
+    'layers-wanted': ({ stream, track, layers }) => {
+      let tracks = this.#wantedLayers.get(stream);
+      if (!tracks) this.#wantedLayers.set(stream, (tracks = new Map()));
+      tracks.set(track, layers ?? []);
+      this.#publicationById(stream)?.layersWanted(track);
     },
     message: ({ id, to, from, time, data }) => {
       const key = `${from} ${id}`;
@@ -521,10 +547,15 @@ export class Room extends Emitter<RoomEvents> {
 
   #newStream(wire: WireStream): RemoteStream {
     let known = this.#participants.get(wire.participant);
-    return new RemoteStream(wire, () => {
-      known = this.#participants.get(wire.participant) ?? known;
-      return known ?? { id: wire.participant, user: '', role: '', permissions: [], metadata: {} };
+    const stream = new RemoteStream(wire, {
+      participant: () => {
+        known = this.#participants.get(wire.participant) ?? known;
+        return known ?? { id: wire.participant, user: '', role: '', permissions: [], metadata: {} };
+      },
+      prefer: (stream, track, preference) => this.#prefer(stream, track, preference),
     });
+    if (this.#options.videoOnDemand) stream.onDemand();
+    return stream;
   }
 
   #putStream(wire: WireStream): void {
@@ -649,7 +680,37 @@ export class Room extends Emitter<RoomEvents> {
     const to: SubscribeTo = { stream: stream.id, transport: transport.name };
     if (wanted.tracks) to.tracks = wanted.tracks;
     if (wanted.data) to.data = true;
-    await this.#followed(this.#signal.request('subscribe', to));
+    const subscribed = this.#signal.request('subscribe', to);
+    this.#asked.add(stream);
+    for (const { id } of stream.tracks) {
+      const preference = stream.preference(id);
+      if (preference) this.#prefer(stream, id, preference).catch(() => {}); // said before, and answered then
+    }
+    await this.#followed(subscribed);
+  }
+
+  // Tells what is wanted of a track; before its subscription is asked for, that will tell it.
+  async #prefer(stream: RemoteStream, track: string, preference: Required<Preference>): Promise<void> {
+    const { wanted } = stream;
+    const asked = wanted && (wanted.tracks === undefined || wanted.tracks.includes(track));
+    if (this.#state === 'closed' || !asked || !this.#asked.has(stream)) return;
+    try {
+      await this.#followed(this.#signal.request('prefer', { stream: stream.id, track, ...preference }));
+    } catch (error) {
+      const { code } = error as TertuliaError;
+      if (code === 'too-fast' || code === 'unavailable') {
+        setTimeout(
+          () => {
+            const newest = stream.preference(track) ?? preference;
+            this.#prefer(stream, track, newest).catch(() => {});
+          },
+          1_000 + Math.random() * 2_000,
+        );
+        return;
+      }
+      // The subscription was refused, or the stream is over: that is told in its own way.
+      if (code !== 'not-found' && code !== 'closed') throw error;
+    }
   }
 
   // What a rebuilt session did not answer is asked for again there.
@@ -722,9 +783,11 @@ export class Room extends Emitter<RoomEvents> {
     this.#transports++;
     this.#transport = this.#newTransport(this.#transport.slots);
     this.#startTransport();
+    this.#wantedLayers.clear(); // what is published anew is wanted until something else is said
     for (const publication of this.#publications.values()) void publication.publish(this.#transport, keepIds);
     for (const stream of this.#streams.values()) {
       stream.unbound();
+      this.#asked.delete(stream);
       if (stream.wanted && !this.#missingStreams.has(stream.id)) this.#subscribeQuietly(stream);
     }
   }
@@ -761,6 +824,21 @@ export class Room extends Emitter<RoomEvents> {
   #checkOpen(): void {
     if (this.#state === 'closed') throw new TertuliaError('closed', 'The room was left.');
   }
+}
+
+// The layers that the server says it forwards, by stream and track.
+function layersOf(transports: Json | undefined): Map<string, Layer> {
+  const layers = new Map<string, Layer>();
+  for (const each of (transports ?? []) as unknown as ServerTransport[]) {
+    for (const { stream, track, layer } of each.router?.subscribed ?? []) {
+      if (layer) layers.set(`${stream} ${track}`, layer);
+    }
+  }
+  return layers;
+}
+
+interface ServerTransport {
+  router?: { subscribed?: { stream?: number; track?: string; layer?: Layer }[] };
 }
 
 function idOf(participant: Participant | string): string {

@@ -2,10 +2,30 @@ import type { LocalStream } from './local-stream.js';
 import type { RemoteStream } from './remote-stream.js';
 import type { Json, Kind, Quality, QualityLevel } from './words.js';
 
-/** What is known of one track in one direction. Rates are since the previous call. */
+/** What the server forwards of a track now. */
+export interface Layer {
+  /** The simulcast encoding, if there are several. */
+  readonly rid?: string;
+  readonly spatial: number;
+  readonly temporal: number;
+  /** Pixels, once known. */
+  readonly width?: number;
+  readonly height?: number;
+  readonly frameRate?: number;
+  /** bit/s */
+  readonly bitrate?: number;
+  /** A sentence: why it is this layer and no better one. */
+  readonly reason?: string;
+}
+
+/** What is known of one track in one direction; a track that is sent in several encodings has one for each. Rates are since the previous call. */
 export interface TrackStats {
   readonly track: string;
   readonly kind: Kind;
+  /** The simulcast encoding, of those that are sent. */
+  readonly rid: string | undefined;
+  /** What the server forwards; of received tracks, and if the server was asked. */
+  readonly layer?: Layer | undefined;
   /** "VP8", "opus"… */
   readonly codec: string | undefined;
   /** bit/s */
@@ -64,6 +84,7 @@ interface RawStats {
   timestamp: number;
   kind?: Kind;
   mid?: string;
+  rid?: string;
   ssrc?: number;
   trackIdentifier?: string;
   mediaSourceId?: string;
@@ -174,6 +195,7 @@ export class Meter {
         mid: stats.mid,
         mediaTrack: stats.trackIdentifier ?? source?.trackIdentifier,
         kind: stats.kind,
+        rid: stats.rid,
         codec: byId.get(stats.codecId ?? '')?.mimeType?.replace(/^.*\//, ''),
         bitrate,
         bytes: totals.bytes,

@@ -1,7 +1,9 @@
 // One RTCPeerConnection: slots, senders, and a strictly serialised exchange of offers and answers.
 
+import type { Encoding, SendCodec } from './encodings.js';
 import type { TertuliaError } from './errors.js';
 import { maxSlots } from './protocol.js';
+import { Sending, shapeOf } from './sending.js';
 import { Superseded } from './session.js';
 import type { Signal } from './signal.js';
 import type { Kind } from './words.js';
@@ -26,11 +28,6 @@ export interface TransportHost {
   lost: () => void;
 }
 
-/** How a track is sent. */
-export interface Encoding {
-  maxBitrate?: number;
-}
-
 /** A promise that is settled from outside. */
 interface Deferred {
   promise: Promise<void>;
@@ -48,7 +45,7 @@ export class Transport {
 
   readonly #slots: Record<Kind, number> = { audio: 0, video: 0 };
   readonly #byMid = new Map<string, RTCRtpTransceiver>();
-  readonly #free: RTCRtpTransceiver[] = []; // senders without a track
+  readonly #free: Sending[] = []; // senders without a track
   #data: RTCDataChannel | undefined;
 
   // Negotiation: at most one runs; what is asked for meanwhile goes into the next offer.
@@ -133,7 +130,9 @@ export class Transport {
     for (const kind of ['audio', 'video'] as const) {
       const count = Math.min(maxSlots, Math.ceil(wanted[kind] / slotStep) * slotStep);
       for (; this.#slots[kind] < count; this.#slots[kind]++) {
-        restrictSlot(this.pc.addTransceiver(kind, { direction: 'recvonly' }), kind);
+        const slot = this.pc.addTransceiver(kind, { direction: 'recvonly' });
+        restrictSlot(slot, kind);
+        if (kind === 'video') describeDependencies(slot);
         this.#dirty = true;
       }
     }
@@ -145,30 +144,48 @@ export class Transport {
     return this.#transceiver(mid)?.receiver.track;
   }
 
+  /** The codec in which video will be sent: the room's first that this browser can send. */
+  get videoCodec(): SendCodec {
+    return sendCodec(RTCRtpSender.getCapabilities?.('video')?.codecs ?? [], this.#codecs);
+  }
+
   /** Sends a track; its mid is known once offered(). */
-  addSender(track: MediaStreamTrack | undefined, kind: Kind, encoding: Encoding): RTCRtpTransceiver {
-    const index = this.#free.findIndex((transceiver) => transceiver.receiver.track.kind === kind);
+  addSender(track: MediaStreamTrack | undefined, kind: Kind, encodings: readonly Encoding[]): Sending {
+    const index = this.#free.findIndex(
+      ({ transceiver, shape }) => transceiver.receiver.track.kind === kind && shape === shapeOf(encodings),
+    );
     const [reused] = index >= 0 ? this.#free.splice(index, 1) : [];
     if (reused) {
       // Its m-section is there already: nothing is to be negotiated.
-      void reused.sender.replaceTrack(track ?? null).catch(warn);
-      void setEncoding(reused.sender, encoding);
-      return reused;
+      const sending = new Sending(reused.transceiver, encodings);
+      void sending.transceiver.sender.replaceTrack(track ?? null).catch(warn);
+      void sending.apply();
+      return sending;
     }
-    const transceiver = this.pc.addTransceiver(track ?? kind, {
-      direction: 'sendonly',
-      sendEncodings: [encoding],
-    });
+    const transceiver = this.#addTransceiver(track ?? kind, encodings);
     preferCodecs(transceiver, kind, this.#codecs);
+    if (kind === 'video') describeDependencies(transceiver);
     this.negotiate();
-    return transceiver;
+    return new Sending(transceiver, encodings);
+  }
+
+  #addTransceiver(track: MediaStreamTrack | Kind, encodings: readonly Encoding[]): RTCRtpTransceiver {
+    const add = (sendEncodings: Encoding[]): RTCRtpTransceiver =>
+      this.pc.addTransceiver(track, { direction: 'sendonly', sendEncodings });
+    try {
+      return add(encodings.map((encoding) => ({ ...encoding })));
+    } catch (error) {
+      // A browser may know a mode and not have it for the codec that comes first.
+      if (!encodings.some(({ scalabilityMode }) => scalabilityMode)) throw error;
+      return add(encodings.map(({ scalabilityMode: _, ...encoding }) => encoding));
+    }
   }
 
   /** Stops sending; the m-section waits for the next track. */
-  freeSender(transceiver: RTCRtpTransceiver): void {
-    if (this.#closed || this.#free.includes(transceiver)) return;
-    void transceiver.sender.replaceTrack(null).catch(warn);
-    this.#free.push(transceiver);
+  freeSender(sending: Sending): void {
+    if (this.#closed || this.#free.some(({ transceiver }) => transceiver === sending.transceiver)) return;
+    void sending.transceiver.sender.replaceTrack(null).catch(warn);
+    this.#free.push(sending);
   }
 
   /** Sees to it that data channels can be had. The pre-negotiated one carries nothing. */
@@ -327,18 +344,42 @@ export class Transport {
   }
 }
 
-/** Sets bounds on a sender that sends already. */
-async function setEncoding(sender: RTCRtpSender, encoding: Encoding): Promise<void> {
+const dependencyDescriptor =
+  'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension';
+
+/** What TypeScript does not know of a transceiver yet. */
+interface NegotiatesExtensions {
+  getHeaderExtensionsToNegotiate?: () => { uri: string; direction: RTCRtpTransceiverDirection }[];
+  setHeaderExtensionsToNegotiate?: (list: { uri: string; direction: RTCRtpTransceiverDirection }[]) => void;
+}
+
+// By it the server can tell layers apart in any codec, and a receiver knows what can be decoded when some are left out.
+// Chromium offers it by itself only for what it sends in layers.
+function describeDependencies(transceiver: RTCRtpTransceiver & NegotiatesExtensions): void {
   try {
-    const parameters = sender.getParameters();
-    for (const each of parameters.encodings) {
-      if (encoding.maxBitrate === undefined) delete each.maxBitrate;
-      else each.maxBitrate = encoding.maxBitrate;
-    }
-    await sender.setParameters(parameters);
+    const list = transceiver.getHeaderExtensionsToNegotiate?.();
+    const known = list?.find(({ uri }) => uri === dependencyDescriptor);
+    if (!list || known?.direction !== 'stopped') return;
+    known.direction = 'sendrecv';
+    transceiver.setHeaderExtensionsToNegotiate?.(list);
   } catch (error) {
     warn(error);
   }
+}
+
+/** The first of the codecs in the order of names, with the scalability modes of its encoder. */
+export function sendCodec(
+  codecs: readonly { mimeType: string; scalabilityModes?: readonly string[] }[],
+  names: readonly string[],
+): SendCodec {
+  const media = codecs.filter(({ mimeType }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(mimeType));
+  const [first] = orderCodecs(media, names);
+  if (!first) return { name: '', modes: [] };
+  const same = media.filter(({ mimeType }) => mimeType.toLowerCase() === first.mimeType.toLowerCase());
+  return {
+    name: first.mimeType.replace(/^.*\//, ''),
+    modes: [...new Set(same.flatMap(({ scalabilityModes = [] }) => scalabilityModes))],
+  };
 }
 
 function preferCodecs(transceiver: RTCRtpTransceiver, kind: Kind, names: readonly string[]): void {

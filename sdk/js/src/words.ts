@@ -61,10 +61,16 @@ export interface Message {
 }
 
 /**
- * How a subscribed track is: `waiting` for a slot or for the publisher's media, `active`, or
- * `codec-unsupported`, which this browser cannot decode. `none`: not subscribed.
+ * How a subscribed track is: `waiting` for a slot or for the publisher's media, `active`, `paused` by the server for
+ * now, or `codec-unsupported`, which this browser cannot decode. `none`: not subscribed.
  */
-export type TrackState = 'none' | 'waiting' | 'active' | 'codec-unsupported';
+export type TrackState = 'none' | 'waiting' | 'active' | 'paused' | 'codec-unsupported';
+
+/**
+ * Why a track is paused: the network is too slow for any of it (`bandwidth`), nobody looks at it or the application said so
+ * (`subscriber`), there is no place for it (`slots`), or it is audio that others drown out in a big room (`loudness`).
+ */
+export type PauseCause = 'bandwidth' | 'subscriber' | 'slots' | 'loudness';
 
 /** A network indicator: 4 excellent, 3 good, 2 poor, 1 bad, 0 no connection. */
 export type QualityLevel = 0 | 1 | 2 | 3 | 4;

@@ -7,10 +7,18 @@ export interface LocalStreamOptions {
     attributes?: JsonObject;
     /** Whether the stream may have data channels. */
     data?: boolean;
-    /** Upper bound of the video bitrate, bit/s. */
+    /** Upper bound of the video bitrate, bit/s: of the largest layer; the smaller ones of simulcast come on top. */
     maxVideoBitrate?: number;
     /** Upper bound of the audio bitrate, bit/s. */
     maxAudioBitrate?: number;
+    /**
+     * Whether video is sent in several qualities, so that each receiver gets one that fits it. By default cameras are, as
+     * simulcast (VP8, H264) or in spatial layers (VP9, AV1, where the browser has them), and screens are not. `true` asks for simulcast with any
+     * codec. Layers that nobody receives are not encoded.
+     */
+    simulcast?: boolean;
+    /** The scalability mode of each encoding ("L1T3", "L3T3_KEY"…), where the browser has it; more than one spatial layer takes the place of simulcast. */
+    scalabilityMode?: string;
 }
 /** What {@link LocalStream.camera} takes. */
 export interface CameraOptions extends LocalStreamOptions {

@@ -67,6 +67,23 @@ export interface Publish {
     data?: boolean;
     attributes?: JsonObject;
 }
+/** Whether anybody has a use for one layer of a track. */
+export interface WantedLayer {
+    /** The simulcast encoding; absent when the track is sent as one. */
+    rid?: string;
+    spatial: number;
+    wanted: boolean;
+}
+export interface WirePreference {
+    stream: number;
+    track: string;
+    width: number;
+    height: number;
+    frameRate: number;
+    maxBitrate: number;
+    priority: number;
+    paused: boolean;
+}
 export interface SubscribeTo {
     stream: number;
     transport: string;
@@ -94,6 +111,7 @@ export interface Requests {
     unsubscribe: [{
         stream: number;
     }, unknown];
+    prefer: [WirePreference, unknown];
     mute: [{
         stream: number;
         track: string;
@@ -156,6 +174,12 @@ export interface Events {
         state: string;
         codec?: string;
         reason?: string;
+        cause?: string;
+    };
+    'layers-wanted': {
+        stream: number;
+        track: string;
+        layers: WantedLayer[] | null;
     };
     message: {
         id: string;

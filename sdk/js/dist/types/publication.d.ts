@@ -1,11 +1,14 @@
 import type { Channel } from './channel.js';
 import { TertuliaError } from './errors.js';
 import type { LocalStream, LocalTrack, Publisher } from './local-stream.js';
+import type { WantedLayer } from './protocol.js';
 import type { Signal } from './signal.js';
 import type { Transport } from './transport.js';
 /** What a publication needs of its room. */
 export interface PublicationHost {
     request: Signal['request'];
+    /** What the server said last of the layers of a track of the stream. */
+    wantedLayers: (stream: number, track: string) => readonly WantedLayer[] | undefined;
     /** The stream is not published any more: stopped, or refused when it was published again. */
     over: (publication: Publication, error: TertuliaError | undefined) => void;
 }
@@ -28,6 +31,8 @@ export declare class Publication implements Publisher {
     /** The room is over. */
     close(error: TertuliaError): void;
     muted(track: LocalTrack): Promise<void>;
+    /** The server said which layers of a track anybody wants. */
+    layersWanted(trackId: string): void;
     /** A moderator muted a track: the server knows. */
     mutedByModerator(trackId: string): void;
     replaced(track: LocalTrack): Promise<void>;

@@ -1,6 +1,8 @@
+import { type Attachment } from './attachment.js';
 import type { Channel } from './channel.js';
 import { Emitter } from './emitter.js';
-import type { JsonObject, Kind, Participant, Source, TrackState } from './words.js';
+import { type Preference } from './preference.js';
+import type { JsonObject, Kind, Participant, PauseCause, Source, TrackState } from './words.js';
 /** One medium of a remote stream. A changed track is a new object with the same id. */
 export interface RemoteTrack {
     readonly id: string;
@@ -14,6 +16,8 @@ export interface RemoteTrack {
     readonly state: TrackState;
     /** A sentence that says why, for some states. */
     readonly reason: string | undefined;
+    /** Why it is paused, while it is. */
+    readonly cause: PauseCause | undefined;
     /** The browser's track while one is bound. */
     readonly mediaTrack: MediaStreamTrack | undefined;
 }
@@ -32,6 +36,17 @@ export interface RemoteStreamEvents {
 export interface Wanted {
     tracks: string[] | undefined;
     data: boolean;
+}
+/** Options of {@link RemoteStream.attach}. */
+export interface AttachOptions {
+    /** Weight beside the other tracks, 1…100, where not all of them fit the network; 10 is usual. */
+    priority?: number;
+}
+/** What a remote stream needs of its room. */
+export interface RemoteStreamHost {
+    participant: () => Participant;
+    /** What is wanted of a track changed. */
+    prefer: (stream: RemoteStream, track: string, preference: Required<Preference>) => Promise<void>;
 }
 /** What another participant publishes. */
 export declare class RemoteStream extends Emitter<RemoteStreamEvents> {
@@ -53,4 +68,17 @@ export declare class RemoteStream extends Emitter<RemoteStreamEvents> {
     get ended(): boolean;
     /** Whether all tracks of the kind, or the track of that id, are muted; true if there is none. */
     muted(track: Kind | string): boolean;
+    /**
+     * Shows the stream in a video element, and receives what fits it: the server is told how large the element is, in pixels of
+     * the screen, and stops the video while nobody can see it (scrolled away, in a hidden tab, taken off the page). A stream may be attached to several
+     * elements; the largest counts. One that was attached and is not any more is stopped as one that is hidden; one that never
+     * was is received in full, unless the room was entered with `videoOnDemand`.
+     */
+    attach(element: HTMLVideoElement, options?: AttachOptions): Attachment;
+    /**
+     * Says what is wanted of the tracks of a kind, or of the track of that id. What is given counts before what
+     * {@link RemoteStream.attach} finds out, field by field; undefined takes it all back. Fails with `bad-request` when a
+     * number makes no sense.
+     */
+    prefer(track: Kind | string, preference: Preference | undefined): Promise<void>;
 }

@@ -12,6 +12,11 @@ export interface ConnectOptions {
      * it for each, or says what of it.
      */
     autoSubscribe?: boolean | ((stream: RemoteStream) => boolean | SubscribeOptions);
+    /**
+     * Whether the video of others is received only while an element that it is attached to ({@link RemoteStream.attach}) can
+     * be seen. Default false: video that was never attached is received in full.
+     */
+    videoOnDemand?: boolean;
     /** Streams to publish at once: the fastest way to be seen. */
     publish?: LocalStream[];
     /** What others see of this participant from the start. */

@@ -1,3 +1,5 @@
+import type { Encoding, SendCodec } from './encodings.js';
+import { Sending } from './sending.js';
 import type { Signal } from './signal.js';
 import type { Kind } from './words.js';
 /** What a transport needs of its room. */
@@ -10,10 +12,6 @@ export interface TransportHost {
     changed: () => void;
     /** The transport is beyond repair. */
     lost: () => void;
-}
-/** How a track is sent. */
-export interface Encoding {
-    maxBitrate?: number;
 }
 /** A transport of this participant. */
 export declare class Transport {
@@ -37,10 +35,12 @@ export declare class Transport {
     addSlots(audio: number, video: number): void;
     /** The browser's track of a slot. */
     slotTrack(mid: string): MediaStreamTrack | undefined;
+    /** The codec in which video will be sent: the room's first that this browser can send. */
+    get videoCodec(): SendCodec;
     /** Sends a track; its mid is known once offered(). */
-    addSender(track: MediaStreamTrack | undefined, kind: Kind, encoding: Encoding): RTCRtpTransceiver;
+    addSender(track: MediaStreamTrack | undefined, kind: Kind, encodings: readonly Encoding[]): Sending;
     /** Stops sending; the m-section waits for the next track. */
-    freeSender(transceiver: RTCRtpTransceiver): void;
+    freeSender(sending: Sending): void;
     /** Sees to it that data channels can be had. The pre-negotiated one carries nothing. */
     needData(): void;
     openChannel(label: string, init: RTCDataChannelInit): RTCDataChannel;
@@ -50,6 +50,11 @@ export declare class Transport {
     signallingBack(): void;
     close(): void;
 }
+/** The first of the codecs in the order of names, with the scalability modes of its encoder. */
+export declare function sendCodec(codecs: readonly {
+    mimeType: string;
+    scalabilityModes?: readonly string[];
+}[], names: readonly string[]): SendCodec;
 /**
  * Of the codecs that a browser receives, those in which the server may forward to it. Of H264 and packetization
  * mode 0 it needs nothing: whoever takes mode 1 takes that too.

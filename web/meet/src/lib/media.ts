@@ -1,13 +1,34 @@
+import type { Attachment, RemoteStream } from 'tertulia'
+
+interface Play {
+  media: MediaStream | undefined
+  /** Whose media these are, if somebody else's: the server then sends what fits the element. */
+  stream?: RemoteStream | undefined
+  /** Weight beside the other pictures. */
+  priority?: number
+  blocked?: () => void
+  painted?: () => void
+}
+
 /**
  * Joins a video or audio element to a MediaStream; blocked is called when the browser refuses to play
  * sound, painted when the first picture is on screen.
  */
-export function play(element: HTMLMediaElement, options: { media: MediaStream | undefined; blocked?: () => void; painted?: () => void }) {
+export function play(element: HTMLMediaElement, options: Play) {
   let current: MediaStream | undefined
-  const set = ({ media, blocked, painted }: typeof options) => {
-    if (media === current) return
+  let attachment: Attachment | undefined
+  let weight: number | undefined
+  const set = ({ media, stream, priority, blocked, painted }: Play) => {
+    if (media === current) {
+      if (priority !== undefined && priority !== weight) attachment?.setPriority(priority)
+      weight = priority
+      return
+    }
     current = media
-    element.srcObject = media ?? null
+    weight = priority
+    attachment?.detach()
+    attachment = media && stream?.attach(element as HTMLVideoElement, { priority })
+    if (!attachment) element.srcObject = media ?? null
     if (!media) return
     if (painted) onPainted(element as HTMLVideoElement, painted)
     element.play().catch((error: unknown) => {
@@ -18,6 +39,7 @@ export function play(element: HTMLMediaElement, options: { media: MediaStream | 
   return {
     update: set,
     destroy() {
+      attachment?.detach()
       element.srcObject = null
     },
   }

@@ -56,6 +56,7 @@ export class Meeting {
   static async enter(token: string | (() => Promise<string>), own: Own, options: { guest: boolean }): Promise<Meeting> {
     const room = await connect(location.origin, token, {
       client: 'tertulia-meet',
+      videoOnDemand: true,
       // A guest may always publish; of others the room tells it only after they came in.
       publish: options.guest ? [...own.streams] : [],
     })

@@ -18,3 +18,9 @@ export function placesFor<P extends { id: string; me: boolean }>(people: P[], pl
   )
   return { shown: people.filter((person) => chosen.has(person)), hidden: people.filter((person) => !chosen.has(person)) }
 }
+
+/** How much a picture counts where the network is too slow for all: what is shown large most, then who speaks. */
+export function priorityOf(onstage: boolean, speaks: boolean): number {
+  if (onstage) return 60
+  return speaks ? 30 : 10
+}

@@ -8,10 +8,13 @@ export interface Person {
   me: boolean
   moderator: boolean
   microphone: 'on' | 'muted' | 'none' | 'unsupported'
-  camera: 'on' | 'muted' | 'none' | 'waiting' | 'unsupported'
+  /** Paused: the network is too slow for the picture. */
+  camera: 'on' | 'muted' | 'none' | 'waiting' | 'paused' | 'unsupported'
   /** Why the camera or the microphone does not reach us. */
   reason: string
   picture: MediaStream | undefined
+  /** The stream of the picture, if it is somebody else's. */
+  stream: RemoteStream | undefined
   speaking: boolean
   /** The microphone, for a moderator to mute. */
   voice: { stream: RemoteStream; track: string } | undefined
@@ -23,9 +26,11 @@ export interface Share {
   owner: string
   name: string
   me: boolean
-  state: 'on' | 'waiting' | 'unsupported'
+  state: 'on' | 'waiting' | 'paused' | 'unsupported'
   reason: string
   picture: MediaStream | undefined
+  /** The stream of the picture, if it is somebody else's. */
+  stream: RemoteStream | undefined
 }
 
 /** A sound that has to be played. */
@@ -48,7 +53,7 @@ export function sceneOf(room: Room, own: Own): Scene {
   const shares: Share[] = []
   const sounds: Sound[] = []
   if (own.screen) {
-    shares.push({ id: 'own-screen', owner: room.me.id, name: room.me.user, me: true, state: 'on', reason: '', picture: own.screen.mediaStream })
+    shares.push({ id: 'own-screen', owner: room.me.id, name: room.me.user, me: true, state: 'on', reason: '', picture: own.screen.mediaStream, stream: undefined })
   }
   for (const participant of room.participants.values()) {
     const streams = room.streamsOf(participant)
@@ -62,9 +67,10 @@ export function sceneOf(room: Room, own: Own): Scene {
           owner: participant.id,
           name: nameOf(participant),
           me: false,
-          state: state === 'on' ? 'on' : state === 'unsupported' ? 'unsupported' : 'waiting',
+          state: state === 'unsupported' || state === 'paused' ? state : screen.mediaTrack ? 'on' : 'waiting',
           reason: screen.reason ?? '',
-          picture: screen.mediaTrack ? stream.mediaStream : undefined,
+          picture: state === 'unsupported' ? undefined : stream.mediaStream,
+          stream,
         })
       }
       if (stream.tracks.some((track) => track.kind === 'audio' && track.mediaTrack)) sounds.push({ id: stream.id, media: stream.mediaStream })
@@ -90,6 +96,7 @@ function ownPerson(me: Participant, own: Own, speaking: boolean): Person {
     camera: as[own.camera],
     reason: '',
     picture: own.picture,
+    stream: undefined,
     speaking: speaking && own.microphone === 'on',
     voice: undefined,
   }
@@ -106,10 +113,12 @@ function personOf(participant: Participant, streams: RemoteStream[], speaking: b
     name: nameOf(participant),
     me: false,
     moderator: participant.permissions.includes('moderate'),
-    microphone: microphone === 'waiting' ? 'on' : microphone,
+    microphone: microphone === 'waiting' || microphone === 'paused' ? 'on' : microphone,
     camera,
     reason: unsupported ? unsupported.track.reason || `This browser cannot decode ${unsupported.track.codec ?? 'the format'}.` : '',
-    picture: camera === 'on' ? video?.stream.mediaStream : undefined,
+    // The element is there before the picture: the server sends it to whom it is shown.
+    picture: isComing(camera) ? video?.stream.mediaStream : undefined,
+    stream: isComing(camera) ? video?.stream : undefined,
     speaking: speaking && microphone !== 'muted',
     voice: audio && { stream: audio.stream, track: audio.track.id },
   }
@@ -124,10 +133,17 @@ function find(streams: RemoteStream[], is: (track: RemoteTrack) => boolean): { s
   return found
 }
 
-function stateOf(track: RemoteTrack): 'on' | 'muted' | 'waiting' | 'unsupported' {
+function stateOf(track: RemoteTrack): 'on' | 'muted' | 'waiting' | 'paused' | 'unsupported' {
   if (track.state === 'codec-unsupported') return 'unsupported'
   if (track.muted) return 'muted'
-  return track.state === 'active' && track.mediaTrack ? 'on' : 'waiting'
+  if (track.state === 'paused' && track.cause === 'bandwidth') return 'paused'
+  // What is paused because nobody sees it goes on as soon as somebody does: no reason to say so.
+  const on = track.state === 'active' || (track.state === 'paused' && track.cause === 'subscriber')
+  return on && track.mediaTrack ? 'on' : 'waiting'
+}
+
+function isComing(camera: Person['camera']): boolean {
+  return camera === 'on' || camera === 'waiting' || camera === 'paused'
 }
 
 function isScreen(track: { source: RemoteTrack['source'] }): boolean {

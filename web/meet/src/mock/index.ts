@@ -220,6 +220,7 @@ export class RemoteStream extends Emitter {
       muted: false,
       codec: undefined,
       reason: undefined,
+      cause: undefined,
       state: 'active',
       mediaTrack: media.getTracks().find((one) => one.kind === (track.kind ?? 'audio')) ?? hum(),
       ...track,
@@ -227,6 +228,10 @@ export class RemoteStream extends Emitter {
   }
   muted(kind: string) {
     return this.tracks.filter((track) => track.kind === kind).every((track) => track.muted)
+  }
+  attach(element: HTMLVideoElement) {
+    element.srcObject = this.mediaStream
+    return { element, setPriority() {}, detach: () => (element.srcObject = null) }
   }
 }
 
