@@ -79,8 +79,8 @@ func (c *Controller) Report(now time.Duration, fractionLost float64, rtt time.Du
 		}
 	}
 	passed := now - p.Reported
-	sent := c.History.Bytes - p.Bytes
-	p.Reported, p.Bytes = now, c.History.Bytes
+	sent := c.History.Bytes.total() - p.Bytes
+	p.Reported, p.Bytes = now, c.History.Bytes.total()
 	if c.alive(now) || passed <= 0 {
 		return
 	}

@@ -27,6 +27,7 @@ const (
 	probeAnswer   = time.Second // for feedback, beside the round trip
 	probeLate     = 150 * time.Millisecond
 	maxUnfilled   = 3
+	probeIdle     = 500 * time.Millisecond
 )
 
 // probeState is the probe in progress, and when the next one is due.
@@ -114,6 +115,10 @@ func (p *probeState) disturbs(sent time.Duration) bool {
 func (c *Controller) maybeProbe(now time.Duration) {
 	p := &c.Probing
 	if p.Running || p.Awaiting || now < p.Next || !c.wantsMore() {
+		return
+	}
+	if c.History.idle(now, probeIdle) {
+		p.Next = now + probeRetry // no probe in place of media
 		return
 	}
 	if c.fallback(now) {

@@ -61,7 +61,6 @@ const (
 type source struct {
 	choices   []int64 // bits a second
 	choice    int
-	switched  time.Duration
 	nextFrame time.Duration
 	nextAudio time.Duration
 	switches  int
@@ -253,7 +252,7 @@ func appendFCI(b []byte, base uint64, count uint8, skew time.Duration, got []arr
 	b = append(b, byte(base>>8), byte(base), byte(n>>8), byte(n), byte(reference>>16), byte(reference>>8), byte(reference), count)
 	symbols := make([]byte, (n+6)/7*7)
 	var deltas []byte
-	last := reference * referenceTick / deltaTick
+	last := 256 * reference // ticks of 64 ms in those of 250 µs
 	for _, a := range got {
 		at := (a.at + skew) / deltaTick
 		d := at - last
@@ -289,6 +288,7 @@ func (w *world) sample() {
 // from forgets what was sampled until now.
 func (w *world) from() {
 	w.samples, w.queueing, w.least = nil, nil, 0
+	w.media.switches, w.advances = 0, 0
 }
 
 // ninetyFifth is that percentile of the delay beyond the least.
@@ -323,4 +323,18 @@ func (w *world) lately() time.Duration {
 		return 0
 	}
 	return w.queueing[len(w.queueing)-1] - w.oneWay
+}
+
+// above is for how long at most the last second had more bits than the link
+// carries in one.
+func (w *world) above() time.Duration {
+	run, most := time.Duration(0), time.Duration(0)
+	for _, s := range w.samples {
+		run += 50 * ms
+		if s.Link == 0 || s.Sent <= s.Link {
+			run = 0
+		}
+		most = max(most, run)
+	}
+	return most
 }
