@@ -112,10 +112,12 @@ func (c *Controller) Sent(now time.Duration, size int, kind Kind) uint16 {
 func (c *Controller) Estimate() int64 { return c.Target }
 
 // SetWanted says how much would be used if there were no limit. Nothing is
-// probed for beyond it; 0 is nothing.
+// probed for beyond it; 0 is nothing. It may be called as often as one likes.
 func (c *Controller) SetWanted(now time.Duration, bitrate int64) {
 	c.Wanted = max(bitrate, 0)
-	c.maybeProbe(now)
+	if c.Silence.Waiting {
+		c.maybeProbe(now)
+	}
 }
 
 // enough is the estimate above which there is nothing to look for: what is wanted,

@@ -8,8 +8,11 @@ import (
 // Constants of the rate control.
 const (
 	// beta is what is left of what arrives when a queue grows
-	// (draft-ietf-rmcat-gcc-02 section 5.5).
-	beta = 0.85
+	// (draft-ietf-rmcat-gcc-02 section 5.5). A short queue needs less to drain, and a
+	// small step down may spare a layer: so it is betaMost up to a queue of 30 ms,
+	// and beta from 100 ms on.
+	beta     = 0.85
+	betaMost = 0.92
 	// growth is that of a second while the link's capacity is not near.
 	growth = 1.08
 	// filled is how much more than what arrives the estimate may grow to: beyond
@@ -21,7 +24,7 @@ const (
 	// overuse; enoughQueueIdle where the media are far below the estimate, so that
 	// jitter is the likelier cause; calmQueue the greatest in which the estimate
 	// grows.
-	enoughQueue     = 12 * time.Millisecond
+	enoughQueue     = 20 * time.Millisecond
 	enoughQueueIdle = 40 * time.Millisecond
 	calmQueue       = 20 * time.Millisecond
 	// jitterTime is how long overuse must last where it looks like jitter.
@@ -113,7 +116,7 @@ func (c *Controller) cut(now, queue time.Duration) {
 	next := d.Bitrate / 2
 	if c.Acked.Fast > 0 {
 		d.Capacity, d.Known = c.Acked.Fast, now
-		next = int64(beta * float64(c.Acked.Fast))
+		next = int64(remaining(queue) * float64(c.Acked.Fast))
 	}
 	if !d.Draining {
 		d.Draining, d.Queue = true, queue
@@ -126,10 +129,17 @@ func (c *Controller) cut(now, queue time.Duration) {
 	}
 }
 
+func remaining(queue time.Duration) float64 {
+	return min(max(0.95-queue.Seconds(), beta), betaMost)
+}
+
 // grow raises the estimate while media fill it.
 func (c *Controller) grow(now, passed time.Duration) {
 	d := &c.Delay
-	limit := min(int64(filled*float64(c.Acked.Slow)), c.enough())
+	limit := c.enough()
+	if c.Probing.Unfilled < maxUnfilled {
+		limit = min(limit, int64(filled*float64(c.Acked.Slow)))
+	}
 	if d.Capacity > 0 && now-d.Known < capacityLife {
 		limit = min(limit, int64(probeShare*float64(d.Capacity)))
 	}

@@ -111,14 +111,13 @@ func (c *Controller) assume(to uint64, until time.Duration) {
 	if to <= h.Told || to-h.Told > uint64(len(h.Ring)) || to > h.Next || span <= 0 || span > time.Second {
 		return
 	}
-	n := time.Duration(to - h.Told)
-	from := c.Acked.Last
-	for i := range n {
-		p := h.find(h.Told + uint64(i))
-		if p == nil || p.Fate != unknown {
-			continue
+	step := span / time.Duration(to-h.Told+1)
+	at := c.Acked.Last
+	for seq := h.Told; seq < to; seq++ {
+		at += step
+		if p := h.find(seq); p != nil && p.Fate == unknown {
+			p.Fate = assumed
+			c.Acked.add(at, int(p.Size))
 		}
-		p.Fate = assumed
-		c.Acked.add(from+span*(i+1)/(n+1), int(p.Size))
 	}
 }

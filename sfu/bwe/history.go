@@ -30,12 +30,17 @@ type sentPacket struct {
 	Fate fate
 }
 
+// kinds counts bytes by Kind.
+type kinds [4]int64
+
+func (k *kinds) total() int64 { return k[Media] + k[Repair] + k[Probe] }
+
 // history holds the latest packets by sequence number, in a ring that grows until
 // it holds what was sent in two seconds.
 type history struct {
 	Next  uint64 // the sequence number of the next packet, extended
 	Told  uint64 // feedback has told of packets before this one, not of later ones
-	Bytes int64  // ever sent
+	Bytes kinds  // ever sent
 	Ring  []sentPacket
 }
 
@@ -51,7 +56,7 @@ func (h *history) add(now time.Duration, size int, kind Kind) uint64 {
 	}
 	h.Ring[seq&(n-1)] = sentPacket{At: at, Size: uint16(min(size, 0xffff)), Kind: kind}
 	h.Next++
-	h.Bytes += int64(size)
+	h.Bytes[kind&3] += int64(size)
 	return seq
 }
 
@@ -78,6 +83,11 @@ func (h *history) find(seq uint64) *sentPacket {
 		return nil
 	}
 	return &h.Ring[seq&uint64(len(h.Ring)-1)]
+}
+
+// idle says whether nothing has left for a while.
+func (h *history) idle(now, while time.Duration) bool {
+	return h.Next == 0 || h.find(h.Next-1).since(now) > while
 }
 
 // since gives how long ago a packet was sent.

@@ -26,6 +26,8 @@ const (
 	probeAfterCut = 1500 * time.Millisecond
 	probeAnswer   = time.Second // for feedback, beside the round trip
 	probeLate     = 150 * time.Millisecond
+	maxUnfilled   = 3
+	probeIdle     = 500 * time.Millisecond
 )
 
 // probeState is the probe in progress, and when the next one is due.
@@ -55,6 +57,9 @@ type probeState struct {
 	Proven  bool          // one has told something since the start
 	Silent  int           // probes in a row without answer
 	Started int64         // ever
+	// Unfilled is how many probes in a row had not half of what they asked for.
+	// From maxUnfilled on there is nothing to pad with.
+	Unfilled int
 }
 
 func (p *probeState) sent(size int) {
@@ -112,6 +117,14 @@ func (c *Controller) maybeProbe(now time.Duration) {
 	if p.Running || p.Awaiting || now < p.Next || !c.wantsMore() {
 		return
 	}
+	if c.History.idle(now, probeIdle) {
+		p.Next = now + probeRetry // no probe in place of media
+		return
+	}
+	if c.fallback(now) {
+		c.fill(now)
+		return
+	}
 	if c.Trend.Usage == Over || c.Arrival.queue() > c.calm() || c.Silence.Cuts > 0 || p.Silent > 2 && !c.Silence.Heard {
 		p.Next = now + probeRetry
 		return
@@ -131,9 +144,14 @@ func (c *Controller) maybeProbe(now time.Duration) {
 	length := time.Duration(probeBytes * 8 * int64(time.Second) / rate)
 	length = min(max(length, probeShortest), probeLongest)
 	length = min(length+c.deviation(8), probeMost)
+	p.begin(now, rate, length, c.History.Next)
+}
+
+func (p *probeState) begin(now time.Duration, rate int64, length time.Duration, from uint64) {
 	*p = probeState{
-		Running: true, Rate: rate, Start: now, Length: length, Tick: now, From: c.History.Next,
-		Next: p.Next, Pause: p.Pause, Passed: p.Passed, Proven: p.Proven, Silent: p.Silent, Started: p.Started + 1,
+		Running: true, Rate: rate, Start: now, Length: length, Tick: now, From: from,
+		Next: p.Next, Pause: p.Pause, Passed: p.Passed, Proven: p.Proven, Silent: p.Silent,
+		Started: p.Started + 1, Unfilled: p.Unfilled,
 	}
 }
 
@@ -161,10 +179,14 @@ func (c *Controller) Probe(now time.Duration) int {
 func (c *Controller) advanceProbe(now time.Duration) {
 	p := &c.Probing
 	if p.Running && now >= p.Start+p.Length {
-		p.Running, p.Awaiting = false, true
+		p.Running, p.Awaiting = false, !c.fallback(now)
 		p.To = c.History.Next
 		p.Deadline = now + probeAnswer + c.RTT.response()
 		p.Settled = now + 2*p.Length
+		p.Unfilled++
+		if p.Bytes*16 > p.Rate*int64(p.Length)/int64(time.Second) {
+			p.Unfilled = 0
+		}
 	}
 	if p.Awaiting && now >= p.Deadline {
 		c.judgeProbe(now)
@@ -195,15 +217,19 @@ func (c *Controller) judgeProbe(now time.Duration) {
 	}
 	p.Silent = 0
 	out, in := p.LastOut-p.FirstSent, p.LastIn-p.FirstIn
+	share := float64(p.Lost) / float64(p.Came+p.Lost)
 	if p.Came < 4 || out < 10*time.Millisecond || in <= 0 || p.Came < p.Lost {
 		p.Next = now + probeRetry
 		return
 	}
-	p.Proven = true
 	left := int64(p.CameBytes-p.LastBytes) * 8 * int64(time.Second) / int64(out)
 	got := int64(p.CameBytes-p.FirstSize) * 8 * int64(time.Second) / int64(in)
-	share := float64(p.Lost) / float64(p.Came+p.Lost)
 	limited := in > out+out/10+2*time.Millisecond || share > c.Loss.Short.share()+0.15
+	if limited && float64(left) < 0.8*float64(p.Rate)*(1-share) {
+		p.Next = now + max(p.Pause, probePause) // it was media that were late, not a probe
+		return
+	}
+	p.Proven = true
 	d := &c.Delay
 	if !limited {
 		p.Passed = true

@@ -45,27 +45,20 @@ func TestSteadyLink(t *testing.T) {
 		w.run(15 * time.Second)
 		w.trace()
 		w.from()
+		padding := w.c.History.Bytes[Probe]
 		w.run(60 * time.Second)
 		w.trace()
-		low, high := int64(1e9), int64(0)
-		var sum, over int64
-		run := int64(0)
-		for _, s := range w.samples {
-			low, high = min(low, s.Estimate), max(high, s.Estimate)
-			sum += s.Estimate
-			if s.Sent > 1e6 {
-				run++
-				over = max(over, run)
-			} else {
-				run = 0
-			}
-		}
-		t.Logf("estimate %d…%d, mean %d, over for %d ms, queue p95 %v, %d switches, %d probes, %d advances", low, high, sum/int64(len(w.samples)), over*50, w.ninetyFifth(), w.media.switches, w.c.Probing.Started, w.advances)
+		low, high, mean := w.estimates()
+		probes := w.c.History.Bytes[Probe] - padding
+		t.Logf("estimate %d…%d, mean %d, above the link for %v, queue p95 %v, %d switches, %d b/s of probes, %d calls of Advance a second", low, high, mean, w.above(), w.ninetyFifth(), w.media.switches, probes*8/60, w.advances/60)
 		if low < 850e3 || high > 1050e3 {
 			t.Errorf("estimate %d…%d is not within 85–105 %% of the link", low, high)
 		}
-		if over*50 > 1000 {
-			t.Errorf("more is sent than the link carries for %d ms", over*50)
+		if w.above() > time.Second {
+			t.Errorf("more is sent than the link carries for %v", w.above())
+		}
+		if w.advances > 60*20 {
+			t.Errorf("%d calls of Advance a minute", w.advances)
 		}
 		if q := w.ninetyFifth(); q > 100*ms {
 			t.Errorf("queue p95 %v", q)
@@ -113,6 +106,36 @@ func TestFallAndReturn(t *testing.T) {
 			t.Errorf("back after %v", back)
 		}
 	})
+}
+
+// Falls of other depths are followed as well, a small one when its queue shows.
+func TestFalls(t *testing.T) {
+	for _, to := range []int64{2200e3, 1800e3, 1200e3, 500e3, 250e3} {
+		t.Run(fmt.Sprint(to), func(t *testing.T) {
+			seeds(t, 4, func(t *testing.T, seed uint64) {
+				w := newWorld(t, seed, queued(3e6, 40*ms))
+				w.run(15 * time.Second)
+				w.set(queued(to, 40*ms))
+				fall, below := w.now, time.Duration(0)
+				for w.now < fall+20*time.Second {
+					w.run(10 * ms)
+					if w.c.Estimate() > to*105/100 {
+						below = 0
+					} else if below == 0 {
+						below = w.now - fall
+					}
+				}
+				w.from()
+				w.run(10 * time.Second)
+				w.trace()
+				low, high, _ := w.estimates()
+				t.Logf("below after %v, later %d…%d", below, low, high)
+				if below == 0 || below > 3*time.Second || low < to*85/100 {
+					t.Errorf("below after %v, later %d…%d", below, low, high)
+				}
+			})
+		})
+	}
 }
 
 // Losses that have nothing to do with the bitrate do not lower it.

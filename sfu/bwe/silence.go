@@ -33,11 +33,10 @@ func (s *silenceState) due(rtt time.Duration) time.Duration {
 // advanceSilence lowers the estimate while packets leave and nothing is heard.
 func (c *Controller) advanceSilence(now time.Duration) {
 	s := &c.Silence
-	if !s.Waiting || !s.Heard || now < s.due(c.RTT.Smooth) {
-		return
-	}
-	if last := c.History.find(c.History.Next - 1); last.since(now) > silenceFirst {
+	if s.Waiting && c.History.idle(now, silenceFirst) {
 		s.Waiting = false // nothing leaves any more
+	}
+	if !s.Waiting || !s.Heard || now < s.due(c.RTT.Smooth) {
 		return
 	}
 	if s.Cuts == 0 {

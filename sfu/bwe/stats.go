@@ -28,6 +28,9 @@ type Stats struct {
 	Usage        Usage         `json:"usage"`
 	AppLimited   bool          `json:"appLimited"` // media leave much of the estimate unused
 	Probes       int64         `json:"probes"`
+	MediaBytes   int64         `json:"mediaBytes"` // sent, with headers, as all of these
+	RepairBytes  int64         `json:"repairBytes"`
+	ProbeBytes   int64         `json:"probeBytes"`
 	Probing      int64         `json:"probing"` // rate of the probe in progress; 0 for none
 	Reason       Reason        `json:"reason"`  // of the estimate's last change
 	Changed      time.Duration `json:"changed"` // when that was
@@ -50,6 +53,9 @@ func (c *Controller) Stats() Stats {
 		Usage:        c.Trend.Usage,
 		AppLimited:   c.Acked.Slow*10 < c.Target*8,
 		Probes:       c.Probing.Started,
+		MediaBytes:   c.History.Bytes[Media],
+		RepairBytes:  c.History.Bytes[Repair],
+		ProbeBytes:   c.History.Bytes[Probe],
 		Reason:       c.Reason,
 		Changed:      c.Changed,
 		Counts:       c.Counts,

@@ -3,8 +3,8 @@ package bwe
 import "time"
 
 // Timer is when Advance is next wanted, 0 for never. It is worth asking after
-// Feedback, Report, REMB, SetWanted, Probe and Advance; Sent moves it only when it
-// was 0. A transport that sends nothing wants nothing; one that does, about one call a
+// Feedback, Report, REMB, SetWanted, Probe and Advance, and after Sent where it was
+// 0. A transport that sends nothing wants nothing; one that does, about one call a
 // second, and while a probe runs one in 5 ms.
 func (c *Controller) Timer() time.Duration {
 	p, s := &c.Probing, &c.Silence

@@ -92,25 +92,23 @@ func (t *trendState) add(g group, disturbed bool) {
 	t.detect(g, before)
 }
 
-// slope is that of the line of least squares.
+// slope is that of the line of least squares. Times are taken from the first point,
+// so that one pass is exact enough.
 func slope(points *[trendWindow]point) float64 {
-	var x, y float64
+	var x, y, xx, xy float64
+	origin := points[0].X
 	for i := range points {
-		x += points[i].X
+		dx := points[i].X - origin
+		x += dx
 		y += points[i].Y
-	}
-	x /= trendWindow
-	y /= trendWindow
-	var xy, xx float64
-	for i := range points {
-		dx := points[i].X - x
-		xy += dx * (points[i].Y - y)
 		xx += dx * dx
+		xy += dx * points[i].Y
 	}
-	if xx == 0 {
+	spread := xx - x*x/trendWindow
+	if spread <= 0 {
 		return 0
 	}
-	return xy / xx
+	return (xy - x*y/trendWindow) / spread
 }
 
 func (t *trendState) detect(g group, before float64) {

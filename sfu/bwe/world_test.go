@@ -25,6 +25,11 @@ type world struct {
 	// mute stops feedback, dead everything; pads is false where the sender has
 	// nothing to pad with.
 	mute, dead, nopads bool
+	timers             []*timer
+	oneWay             time.Duration
+	bytesIn            int64
+	cross              int64 // bits a second of somebody else on the same link
+	nextCross          time.Duration
 	advances           int
 
 	sent     [][2]int64 // time, bytes: of every packet
@@ -56,7 +61,6 @@ const (
 type source struct {
 	choices   []int64 // bits a second
 	choice    int
-	switched  time.Duration
 	nextFrame time.Duration
 	nextAudio time.Duration
 	switches  int
@@ -87,6 +91,7 @@ func newWorld(t testing.TB, seed uint64, cfg simnet.Config) *world {
 	w := &world{t: t, c: New(Config{}), rng: rng, rate: cfg.Rate}
 	w.down = simnet.NewLink(cfg, rng)
 	w.up = simnet.NewLink(simnet.Config{Latency: cfg.Latency}, rng)
+	w.oneWay = cfg.Latency
 	w.media = source{choices: []int64{150e3, 650e3, 2350e3}, keyframes: true}
 	w.media.nextFrame = time.Duration(rng.Int64N(int64(33 * time.Millisecond)))
 	w.media.nextAudio = time.Duration(rng.Int64N(int64(20 * time.Millisecond)))
@@ -126,6 +131,12 @@ func (w *world) send(size int, kind Kind) {
 func (w *world) run(d time.Duration) {
 	for end := w.now + d; w.now < end; w.now += time.Millisecond {
 		w.source()
+		for _, t := range w.timers {
+			if w.now >= t.next {
+				t.next += t.every
+				t.f()
+			}
+		}
 		if due := w.c.Timer(); due > 0 && due <= w.now {
 			w.advances++
 			w.c.Advance(w.now)
@@ -154,6 +165,9 @@ func (w *world) run(d time.Duration) {
 
 func (w *world) source() {
 	m := &w.media
+	for ; w.cross > 0 && w.now >= w.nextCross; w.nextCross = max(w.now, w.nextCross) + time.Duration(1200*8*int64(time.Second)/w.cross) {
+		w.down.Send(epoch.Add(w.now), make([]byte, 1200))
+	}
 	if m.stopped {
 		m.nextAudio, m.nextFrame = w.now, w.now
 		return
@@ -194,6 +208,9 @@ func (w *world) receive() {
 	for next := w.down.Next(); !next.IsZero() && !next.After(epoch.Add(w.now)); next = w.down.Next() {
 		at := next.Sub(epoch)
 		for _, p := range w.down.Receive(next) {
+			if binary.BigEndian.Uint64(p[2:]) == 0 {
+				continue // somebody else's
+			}
 			seq := uint64(binary.BigEndian.Uint16(p))
 			if !r.open {
 				r.open, r.base, r.high = true, seq, seq
@@ -206,6 +223,7 @@ func (w *world) receive() {
 				w.least = delay
 			}
 			w.queueing = append(w.queueing, delay)
+			w.bytesIn += int64(len(p))
 		}
 	}
 	if w.now < r.next {
@@ -234,7 +252,7 @@ func appendFCI(b []byte, base uint64, count uint8, skew time.Duration, got []arr
 	b = append(b, byte(base>>8), byte(base), byte(n>>8), byte(n), byte(reference>>16), byte(reference>>8), byte(reference), count)
 	symbols := make([]byte, (n+6)/7*7)
 	var deltas []byte
-	last := reference * referenceTick / deltaTick
+	last := 256 * reference // ticks of 64 ms in those of 250 µs
 	for _, a := range got {
 		at := (a.at + skew) / deltaTick
 		d := at - last
@@ -270,6 +288,7 @@ func (w *world) sample() {
 // from forgets what was sampled until now.
 func (w *world) from() {
 	w.samples, w.queueing, w.least = nil, nil, 0
+	w.media.switches, w.advances = 0, 0
 }
 
 // ninetyFifth is that percentile of the delay beyond the least.
@@ -287,4 +306,35 @@ func (w *world) estimates() (low, high, mean int64) {
 		mean += s.Estimate
 	}
 	return low, high, mean / int64(len(w.samples))
+}
+
+type timer struct {
+	next, every time.Duration
+	f           func()
+}
+
+func (w *world) every(d time.Duration, f func()) {
+	w.timers = append(w.timers, &timer{w.now + d, d, f})
+}
+
+// lately is how long the latest packet waited.
+func (w *world) lately() time.Duration {
+	if len(w.queueing) == 0 {
+		return 0
+	}
+	return w.queueing[len(w.queueing)-1] - w.oneWay
+}
+
+// above is for how long at most the last second had more bits than the link
+// carries in one.
+func (w *world) above() time.Duration {
+	run, most := time.Duration(0), time.Duration(0)
+	for _, s := range w.samples {
+		run += 50 * ms
+		if s.Link == 0 || s.Sent <= s.Link {
+			run = 0
+		}
+		most = max(most, run)
+	}
+	return most
 }
