@@ -19,7 +19,10 @@ import (
 type loadCommand struct {
 	URL     string `name:"url" help:"Server with our own signalling." default:"http://localhost:8080" placeholder:"URL"`
 	Service string `help:"Service that makes the rooms and tokens; without it participants come as guests." placeholder:"ID:KEY"`
-	Token   string `help:"Join token for the one room, for as many uses as there are participants." placeholder:"TOKEN"`
+	Token   string `help:"Join token for the one room, for as many uses as there are participants; of WHIP and WHEP the bearer token." placeholder:"TOKEN"`
+	WHIP    string `name:"whip" help:"WHIP endpoint to publish to instead, with --whep; {stream} and {room} stand for names." placeholder:"URL"`
+	WHEP    string `name:"whep" help:"WHEP endpoint to play from; a transport for each stream." placeholder:"URL"`
+	Janus   string `help:"WebSocket API of a Janus instead, whose VideoRoom plugin is used." placeholder:"WS-URL"`
 
 	Rooms       int  `help:"How many rooms." default:"1" placeholder:"N"`
 	Publishers  int  `help:"How many in each room send to all the others there." default:"3" placeholder:"N"`
@@ -85,6 +88,16 @@ func (c *loadCommand) Run(ctx context.Context, out *os.File) error {
 
 // server is where the load goes.
 func (c *loadCommand) server() (load.Server, error) {
+	switch {
+	case (c.WHIP == "") != (c.WHEP == ""):
+		return nil, errors.New("--whip and --whep go together: what is published by the one is played by the other")
+	case c.WHIP != "" && c.Janus != "":
+		return nil, errors.New("--whip and --janus are two servers; one run is for one")
+	case c.WHIP != "":
+		return &load.WHIP{Publish: c.WHIP, Play: c.WHEP, Token: c.Token}, nil
+	case c.Janus != "":
+		return &load.Janus{URL: c.Janus}, nil
+	}
 	native := &load.Native{URL: c.URL, Token: c.Token}
 	if c.Service != "" {
 		id, key, ok := strings.Cut(c.Service, ":")
