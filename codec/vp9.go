@@ -3,17 +3,20 @@ package codec
 // VP9Descriptor is the payload descriptor at the start of each VP9 packet, RFC 9628
 // section 4.2.
 type VP9Descriptor struct {
-	Size          int    // bytes of the descriptor; the VP9 data begins there
-	HasPictureID  bool   // I
-	LongID        bool   // M: 15 bits, not 7
-	PictureID     uint16 // 7 or 15 bits
-	Predicted     bool   // P: the picture refers to earlier ones
-	HasLayers     bool   // L: the layer fields below are there
-	TID           uint8  // temporal layer
-	SwitchUp      bool   // U: higher temporal layers may be switched to after it
-	SID           uint8  // spatial layer
-	InterLayer    bool   // D: refers to the spatial layer below
-	Flexible      bool   // F: references are written out, there is no TL0PICIDX
+	Size         int    // bytes of the descriptor; the VP9 data begins there
+	HasPictureID bool   // I
+	LongID       bool   // M: 15 bits, not 7
+	PictureID    uint16 // 7 or 15 bits
+	Predicted    bool   // P: the picture refers to earlier ones
+	HasLayers    bool   // L: the layer fields below are there
+	TID          uint8  // temporal layer
+	SwitchUp     bool   // U: higher temporal layers may be switched to after it
+	SID          uint8  // spatial layer
+	InterLayer   bool   // D: refers to the spatial layer below
+	Flexible     bool   // F: references are written out, there is no TL0PICIDX
+	// References are, in flexible mode, how many pictures back the pictures are
+	// that this layer frame refers to (P_DIFF, 1…127); 0 ends the list.
+	References    [3]uint8
 	HasTL0PicIdx  bool
 	TL0PicIdx     uint8
 	Begin         bool // B: first packet of a layer frame
@@ -23,6 +26,7 @@ type VP9Descriptor struct {
 	SpatialLayers uint8
 	Width, Height uint16 // of the highest spatial layer; 0 where not stated
 	tl0At, pictAt int    // where the bytes to rewrite are
+	structureAt   int    // where the scalability structure is
 }
 
 // ParseVP9 reads the descriptor of a VP9 packet. It is not ok when the payload
@@ -50,13 +54,16 @@ func ParseVP9(payload []byte) (d VP9Descriptor, ok bool) {
 	}
 	if d.Flexible && d.Predicted {
 		// At most three references, each saying whether another follows.
-		for range 3 {
-			if r.next()&0x01 == 0 {
+		for i := range d.References {
+			b := r.next()
+			d.References[i] = b >> 1
+			if b&0x01 == 0 {
 				break
 			}
 		}
 	}
 	if d.HasStructure {
+		d.structureAt = r.read
 		d.parseStructure(&r)
 	}
 	d.Size = r.read
@@ -81,6 +88,61 @@ func (d *VP9Descriptor) parseStructure(r *byteReader) {
 			}
 		}
 	}
+}
+
+// VP9Structure is the scalability structure of VP9, RFC 9628 section 4.2.1.
+type VP9Structure struct {
+	SpatialLayers uint8 // 1…8
+	// Width and Height of each spatial layer in pixels, 0 where not stated.
+	Width, Height [MaxSpatialLayers]uint16
+	// GroupSize is how many pictures the picture group has; 0 when there is none,
+	// or one of more than MaxVP9Group, which is passed over.
+	GroupSize uint8
+	Group     [MaxVP9Group]VP9GroupPicture
+}
+
+// VP9GroupPicture describes one picture of a picture group, which repeats.
+type VP9GroupPicture struct {
+	Temporal   uint8
+	SwitchUp   bool     // U
+	References [3]uint8 // how many pictures back, 0 ends the list
+}
+
+// MaxVP9Group bounds the picture groups that are read; libvpx has at most eight
+// pictures in a group.
+const MaxVP9Group = 16
+
+// Structure reads the scalability structure of the payload that d was parsed
+// from. It is not ok when there is none.
+func (d *VP9Descriptor) Structure(payload []byte) (s VP9Structure, ok bool) {
+	if !d.HasStructure || d.structureAt >= len(payload) {
+		return s, false
+	}
+	r := byteReader{rest: payload, read: d.structureAt}
+	b := r.next()
+	s.SpatialLayers = b>>5 + 1
+	if b&0x10 != 0 {
+		for i := range s.SpatialLayers {
+			s.Width[i] = uint16(r.next())<<8 | uint16(r.next())
+			s.Height[i] = uint16(r.next())<<8 | uint16(r.next())
+		}
+	}
+	if b&0x08 != 0 {
+		size := r.next()
+		if size > MaxVP9Group {
+			return s, !r.short
+		}
+		s.GroupSize = size
+		for i := range size {
+			p := &s.Group[i]
+			b := r.next()
+			p.Temporal, p.SwitchUp = b>>5, b&0x10 != 0
+			for k := range b >> 2 & 0x03 {
+				p.References[k] = r.next()
+			}
+		}
+	}
+	return s, !r.short
 }
 
 // Keyframe tells whether the packet begins a frame that needs no other: the

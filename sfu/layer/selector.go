@@ -1,0 +1,547 @@
+package layer
+
+import (
+	"slices"
+
+	"github.com/tertulia-rtc/tertulia/codec"
+)
+
+// Selector decides which packets of one received stream one subscriber gets. The
+// zero value is ready and forwards the lowest layer; set Target before use and
+// whenever it changes. Begin a new Selector with another received stream; keep
+// the old one while its packets may be sent again.
+type Selector struct {
+	Target Target
+
+	// On says that frames are being forwarded: those of decode target Current.
+	On      bool
+	Current int8
+	// Version is that of the layout which Current is of.
+	Version uint8
+
+	// Highest is the newest frame. Sent and Dropped have bit d set where the frame d
+	// before it was forwarded or held back; of others nothing has come yet.
+	Started       bool
+	Highest       uint32
+	Sent, Dropped uint64
+	Records       [history]record
+
+	// Intact is the set of chains of which no frame was held back.
+	Intact uint8
+	// Missing are frames of the current chain of which nothing has come; they may
+	// come yet as retransmissions.
+	Missing      [4]missing
+	MissingCount uint8
+	// ChainAt is the frame that the current chain last began with.
+	ChainAt uint32
+	// BehindAt is since when less than what is wanted has been forwarded, 0 for not.
+	BehindAt int64
+
+	// Overridden says that the receiver was told another set of active decode
+	// targets than the publisher's, and has to be told until the next structure.
+	Overridden bool
+	// Skipped counts the pictures that were held back, modulo 65536.
+	Skipped uint16
+
+	// Wanted is the decode target that Target stands for, −1 for none.
+	Wanted        int8
+	WantedFor     Target
+	WantedActive  uint16
+	WantedVersion uint8
+	WantedKnown   bool
+}
+
+// history is how many frames decisions are remembered for: more than a second of
+// three spatial layers at 60 pictures a second.
+const history = 256
+
+// record is the decision for one frame.
+type record struct {
+	Active  uint16 // set of active decode targets to be written
+	Skipped uint16
+	Target  int8 // decode target when the frame was due, −1 for none
+	Bits    uint8
+}
+
+// The bits of a record. Without sent and dropped, nothing of the frame has come.
+const (
+	recordSent = 1 << iota
+	recordDropped
+	recordAttach    // the structure goes with the first packet
+	recordSetActive // Active is written
+	recordTop       // spatial layer of Target, in the bits from here on
+)
+
+// missing is a frame that is needed, and since when that is known.
+type missing struct {
+	Frame uint32
+	At    int64
+}
+
+// Decision is what becomes of one packet for one subscriber.
+type Decision struct {
+	Forward bool
+	// Marker says that the packet is the last one of its picture here, and has the
+	// marker bit; without it the bit stays as it came.
+	Marker bool
+	// SetActive, Active and Attach are those of codec.DependencyEdit.
+	SetActive, Attach bool
+	Active            uint16
+	// Skipped is subtracted from the picture id where the layout is Compact.
+	Skipped uint16
+}
+
+// Edit is how the packet's dependency descriptor is rewritten, with the frame
+// offset of the run (Offsets.Frame).
+func (d *Decision) Edit(frameOffset uint16) codec.DependencyEdit {
+	return codec.DependencyEdit{FrameOffset: frameOffset, SetActive: d.SetActive, Active: uint32(d.Active), Attach: d.Attach}
+}
+
+// Select decides on a packet when it is first to be forwarded, be it in order or
+// late. t is the Tracker that described it; now in nanoseconds.
+func (s *Selector) Select(t *Tracker, p *codec.PacketInfo, now int64) Decision {
+	if p.Flags&codec.LayersKnown == 0 {
+		return s.whole(&t.Layout, p)
+	}
+	if !s.Started || p.Frame != s.Highest {
+		if l := t.LayoutOf(p); l != nil {
+			s.selectFrame(l, p, now)
+		}
+	}
+	return s.answer(p)
+}
+
+// Recall gives the decision for a packet that was forwarded, to send it again. It
+// is not ok when it was not forwarded, or too long ago.
+func (s *Selector) Recall(p *codec.PacketInfo) (d Decision, ok bool) {
+	if p.Flags&codec.LayersKnown == 0 {
+		return Decision{Forward: true}, true
+	}
+	d = s.answer(p)
+	return d, d.Forward
+}
+
+// answer makes a decision from the frame's record.
+func (s *Selector) answer(p *codec.PacketInfo) Decision {
+	r := &s.Records[p.Frame%history]
+	if s.Highest-p.Frame >= history || r.Bits&recordSent == 0 {
+		return Decision{}
+	}
+	return Decision{
+		Forward:   true,
+		Marker:    p.Flags&codec.FrameEnd != 0 && r.Bits/recordTop == p.Spatial,
+		SetActive: r.Bits&recordSetActive != 0,
+		Attach:    r.Bits&recordAttach != 0 && p.Flags&codec.FrameStart != 0,
+		Active:    r.Active,
+		Skipped:   r.Skipped,
+	}
+}
+
+// whole decides on a packet of which no layers are known.
+func (s *Selector) whole(l *Layout, p *codec.PacketInfo) Decision {
+	if !l.Known {
+		if s.Started {
+			// The stream said more of itself before; begin anew.
+			*s = Selector{Target: s.Target, Skipped: s.Skipped}
+		}
+		s.On = s.Target.Spatial >= 0 && (s.On || p.Flags.Has(codec.KeyFrame|codec.FrameStart))
+	}
+	return Decision{Forward: s.On, Skipped: s.Skipped}
+}
+
+// selectFrame decides on a frame whose first packet has come.
+func (s *Selector) selectFrame(l *Layout, p *codec.PacketInfo, now int64) {
+	if s.Started {
+		if behind := s.Highest - p.Frame; behind < 1<<31 {
+			s.selectLate(l, p, behind, now)
+			return
+		}
+	}
+	s.advance(l, p)
+	s.checkChains(l, p, now)
+	started := s.choose(l, p, now)
+
+	bit := 1 << uint(max(s.Current, 0))
+	forward := s.On && p.Present&uint16(bit) != 0 && p.References&s.Dropped == 0
+	r := s.next(l)
+	if forward {
+		s.Sent |= 1
+		s.begin(l, p)
+		r = s.describe(l, p, started)
+		r.Bits |= recordSent
+	} else {
+		s.Dropped |= 1
+		r.Bits |= recordDropped
+		s.Skipped++
+	}
+	s.Records[p.Frame%history] = r
+}
+
+// advance makes p's frame the newest. Those between have not come.
+func (s *Selector) advance(l *Layout, p *codec.PacketInfo) {
+	if p.Version != s.Version {
+		if !p.Flags.Has(codec.KeyFrame) {
+			s.On = false
+		}
+		s.Current, s.Intact, s.Version = 0, 0, p.Version
+	}
+	if !s.Started {
+		s.Started, s.Highest = true, p.Frame
+		for i := range s.Records {
+			s.Records[i] = record{Target: -1, Skipped: s.Skipped}
+		}
+		return
+	}
+	gone := p.Frame - s.Highest
+	between := s.next(l)
+	for i := uint32(1); i < gone && i < history; i++ {
+		s.Records[(p.Frame-i)%history] = between
+	}
+	if !s.On {
+		s.Skipped += uint16(gone - 1)
+	}
+	s.Sent <<= gone
+	s.Dropped <<= gone
+	s.Highest = p.Frame
+}
+
+// next is the record of a frame of which nothing has come.
+func (s *Selector) next(l *Layout) record {
+	r := record{Target: -1, Skipped: s.Skipped}
+	if s.On {
+		r.Target = s.Current
+		r.Bits = l.Spatial[s.Current] * recordTop
+		if s.Overridden {
+			r.Active = l.Covers[s.Current] & l.Active
+			r.Bits |= recordSetActive
+		}
+	}
+	return r
+}
+
+// describe is the record of a frame that is forwarded.
+func (s *Selector) describe(l *Layout, p *codec.PacketInfo, started bool) record {
+	if l.Descriptor {
+		same := l.Covers[s.Current]&l.Active == l.Active
+		switch {
+		case !same:
+			s.Overridden = true
+		case p.Flags&codec.WithStructure != 0:
+			s.Overridden = false // it says by itself which ones are active
+		}
+	}
+	r := s.next(l)
+	if started && l.Descriptor && p.Flags&codec.WithStructure == 0 {
+		r.Bits |= recordAttach
+	}
+	return r
+}
+
+// selectLate decides on a frame that is older than the newest one: it is forwarded
+// if it is part of what was forwarded at its time, or if it decodes and what is
+// forwarded now may need it.
+func (s *Selector) selectLate(l *Layout, p *codec.PacketInfo, behind uint32, now int64) {
+	if behind >= history {
+		return
+	}
+	r := &s.Records[p.Frame%history]
+	if r.Bits&(recordSent|recordDropped) != 0 {
+		return
+	}
+	var sent, dropped uint64 // as seen from the frame
+	if behind < 64 {
+		sent, dropped = s.Sent>>behind, s.Dropped>>behind
+	}
+	then := r.Target >= 0 && p.Present>>r.Target&1 != 0 && p.References&dropped == 0
+	since := r.Target >= 0 && s.On && p.Present>>s.Current&1 != 0 && p.References != 0 && p.References&^sent == 0 && p.Flags&codec.FarReference == 0
+	if p.Version != s.Version || !then && !since {
+		r.Bits |= recordDropped
+		if behind < 64 {
+			s.Dropped |= 1 << behind
+		}
+		return
+	}
+	r.Bits |= recordSent
+	if behind < 64 {
+		s.Sent |= 1 << behind
+	}
+	s.found(p.Frame)
+	if c := l.Chain[s.Current]; s.On && c < codec.MaxLayerChains && p.Chains[c] != 0 {
+		// What came before it in the chain must be there too.
+		back := uint32(p.Chains[c])
+		sent, dropped := s.state(behind + back)
+		if !sent && !dropped && int32(p.Frame-back-s.ChainAt) >= 0 {
+			s.miss(p.Frame-back, now)
+		}
+	}
+}
+
+// miss takes note of a frame that is needed. More than a few mean that a keyframe
+// will be needed anyhow.
+func (s *Selector) miss(frame uint32, now int64) {
+	known := s.Missing[:s.MissingCount]
+	if !slices.ContainsFunc(known, func(m missing) bool { return m.Frame == frame }) && len(known) < len(s.Missing) {
+		s.Missing[s.MissingCount] = missing{frame, now}
+		s.MissingCount++
+	}
+}
+
+// found takes a frame off the list of missing ones.
+func (s *Selector) found(frame uint32) {
+	known := s.Missing[:s.MissingCount]
+	s.MissingCount = uint8(len(slices.DeleteFunc(known, func(m missing) bool { return m.Frame == frame })))
+}
+
+// checkChains finds out whether the frame tells of others before it that were
+// held back, or have not come.
+func (s *Selector) checkChains(l *Layout, p *codec.PacketInfo, now int64) {
+	for c := range l.Chains {
+		back := uint32(p.Chains[c])
+		if back == 0 {
+			continue
+		}
+		sent, dropped := s.state(back)
+		switch {
+		case sent:
+		case dropped || !s.On || l.Chain[s.Current] != c:
+			s.Intact &^= 1 << c
+		default:
+			s.miss(p.Frame-back, now)
+		}
+	}
+}
+
+// state says what became of the frame that is so far before the newest one.
+func (s *Selector) state(back uint32) (sent, dropped bool) {
+	if back < 64 {
+		return s.Sent>>back&1 != 0, s.Dropped>>back&1 != 0
+	}
+	if back >= history {
+		return false, false
+	}
+	r := &s.Records[(s.Highest-back)%history]
+	return r.Bits&recordSent != 0, r.Bits&recordDropped != 0
+}
+
+// begin takes note of the chains that a forwarded frame begins.
+func (s *Selector) begin(l *Layout, p *codec.PacketInfo) {
+	for c := range l.Chains {
+		if p.Chains[c] == 0 {
+			s.Intact |= 1 << c
+			if l.Chain[s.Current] == c {
+				s.MissingCount, s.ChainAt = 0, p.Frame
+			}
+		}
+	}
+	if p.Flags&codec.KeyFrame != 0 {
+		s.MissingCount = 0
+	}
+}
+
+// choose finds the decode target to forward from this frame on, and says whether
+// forwarding starts with it.
+func (s *Selector) choose(l *Layout, p *codec.PacketInfo, now int64) (started bool) {
+	want := s.want(l)
+	switch {
+	case !s.On:
+		s.BehindAt = 0
+		if want < 0 || !p.Flags.Has(codec.KeyFrame|codec.FrameStart) {
+			return false
+		}
+		to := l.best(p.Switch&l.active(), l.spatial(want), l.temporal(want))
+		if to < 0 {
+			return false
+		}
+		s.On, s.Current = true, to
+		return true
+	case want < 0:
+		if p.Flags&codec.PictureStart != 0 {
+			s.On = false
+		}
+		return false
+	case want != s.Current:
+		s.move(l, p, want)
+	case p.Flags&codec.PictureStart != 0 && !s.intact(l):
+		s.fall(l, p)
+	}
+	if s.Current == want {
+		s.BehindAt = 0
+	} else if s.BehindAt == 0 {
+		s.BehindAt = now
+	}
+	return false
+}
+
+// move goes towards the decode target that is wanted, as far as this frame allows.
+func (s *Selector) move(l *Layout, p *codec.PacketInfo, want int8) {
+	spatial, temporal := l.spatial(want), l.temporal(want)
+	free := s.decodes(p) && p.Flags&codec.FrameStart != 0
+	if free && p.Flags&codec.KeyFrame != 0 {
+		if to := l.best(p.Switch&l.active(), spatial, temporal); to >= 0 {
+			s.Current = to
+			return
+		}
+	}
+	if p.Flags&codec.PictureStart != 0 {
+		s.lower(l, p, spatial, temporal)
+		if !s.intact(l) {
+			s.fall(l, p)
+		}
+	}
+	if !free || s.MissingCount > 0 || !s.intact(l) || s.Current == want {
+		return
+	}
+	if !l.Descriptor && p.References&^2 != 0 {
+		// A frame that refers to earlier pictures tells of temporal layers only.
+		spatial = min(spatial, l.spatial(s.Current))
+	}
+	to := l.best(p.Switch&l.active(), spatial, temporal)
+	if to >= 0 && to != s.Current && l.Spatial[to] >= l.Spatial[s.Current] && l.Temporal[to] >= l.Temporal[s.Current] {
+		s.Current = to
+		s.Intact |= s.chainBit(l)
+	}
+}
+
+// decodes says whether all that a new frame refers to was forwarded.
+func (s *Selector) decodes(p *codec.PacketInfo) bool {
+	return p.References&^s.Sent == 0 && p.Flags&codec.FarReference == 0
+}
+
+// lower goes down where either layer is above what is wanted: to a target that is
+// part of the current one, or whose chain was forwarded too. Where there is none
+// (the lower spatial layers are not needed for the upper ones, and were held
+// back), only the pictures of temporal layer 0 go on, until a keyframe.
+func (s *Selector) lower(l *Layout, p *codec.PacketInfo, spatial, temporal int8) {
+	curSpatial, curTemporal := l.spatial(s.Current), l.temporal(s.Current)
+	if spatial >= curSpatial && temporal >= curTemporal {
+		return
+	}
+	reachable := l.Covers[s.Current]
+	if s.decodes(p) {
+		reachable |= s.intactTargets(l)
+	}
+	to := l.best(reachable&l.active(), min(spatial, curSpatial), min(temporal, curTemporal))
+	if to < 0 {
+		to = l.best(l.Covers[s.Current], curSpatial, 0)
+	}
+	if to >= 0 {
+		s.Current = to
+	}
+}
+
+// fall goes to the best lower target that still decodes, when the current one's
+// chain is broken for good. Without one, things stay until the next keyframe.
+func (s *Selector) fall(l *Layout, p *codec.PacketInfo) {
+	if !s.decodes(p) {
+		return
+	}
+	if to := l.best(l.active()&s.intactTargets(l), l.spatial(s.Current), l.temporal(s.Current)); to >= 0 {
+		s.Current = to
+		s.MissingCount = 0
+	}
+}
+
+// intactTargets is the set of decode targets whose chain is intact.
+func (s *Selector) intactTargets(l *Layout) uint16 {
+	var set uint16
+	for i := range l.Targets {
+		if c := l.Chain[i]; c < codec.MaxLayerChains && s.Intact>>c&1 != 0 {
+			set |= 1 << i
+		}
+	}
+	return set
+}
+
+// intact says whether the current chain is, as far as frames have come. A target
+// without a chain cannot break.
+func (s *Selector) intact(l *Layout) bool {
+	bit := s.chainBit(l)
+	return bit == 0 || s.Intact&bit != 0
+}
+
+func (s *Selector) chainBit(l *Layout) uint8 {
+	if c := l.Chain[s.Current]; c < codec.MaxLayerChains {
+		return 1 << c
+	}
+	return 0
+}
+
+// want gives the decode target that Target stands for, −1 for none.
+func (s *Selector) want(l *Layout) int8 {
+	if s.WantedKnown && s.WantedFor == s.Target && s.WantedActive == l.Active && s.WantedVersion == l.Version {
+		return s.Wanted
+	}
+	s.WantedKnown, s.WantedFor, s.WantedActive, s.WantedVersion = true, s.Target, l.Active, l.Version
+	s.Wanted = l.best(l.active(), s.Target.Spatial, s.Target.Temporal)
+	if s.Wanted < 0 && s.Target.Spatial >= 0 {
+		s.Wanted = l.lowest()
+	}
+	return s.Wanted
+}
+
+// Reason is why a Selector needs a keyframe.
+type Reason uint8
+
+// The reasons.
+const (
+	NotNeeded Reason = iota
+	ToStart          // nothing is forwarded yet
+	ToGoUp           // a higher layer is wanted
+	ToGoDown         // a lower layer is wanted that does not decode without
+	ToRepair         // a frame is lost that all later ones need
+)
+
+func (r Reason) String() string {
+	return [...]string{"not needed", "to start", "to go up", "to go down", "to repair"}[min(r, ToRepair)]
+}
+
+const (
+	// repairPatience is how long a retransmission may take.
+	repairPatience = int64(500e6)
+	// temporalPatience is how long a switching point of temporal layers is waited for.
+	temporalPatience = int64(3e9)
+)
+
+// NeedsKeyframe says whether a keyframe of the received stream has to be asked
+// for to get on, and why. Ask again as time passes, and after Target has changed.
+func (s *Selector) NeedsKeyframe(l *Layout, now int64) Reason {
+	if s.Target.Spatial < 0 {
+		return NotNeeded
+	}
+	if !s.On {
+		return ToStart
+	}
+	if !s.Started || l.Version != s.Version {
+		return NotNeeded // not layered, or a keyframe is about to come
+	}
+	want := s.want(l)
+	switch {
+	case s.MissingCount > 0 && now-s.Missing[0].At > repairPatience:
+		return ToRepair
+	case want < 0 || want == s.Current:
+		if !s.intact(l) {
+			return ToRepair
+		}
+	case l.Spatial[want] > l.Spatial[s.Current]:
+		return ToGoUp
+	case l.Spatial[want] < l.Spatial[s.Current]:
+		// The next picture may do; its decision says so by staying behind.
+		if s.BehindAt != 0 {
+			return ToGoDown
+		}
+	case !s.intact(l):
+		return ToRepair
+	case s.BehindAt != 0 && now-s.BehindAt > temporalPatience:
+		return ToGoUp
+	}
+	return NotNeeded
+}
+
+// Forwarded gives the layers that are forwarded now; not ok while nothing is, and
+// for streams whose layers are not known.
+func (s *Selector) Forwarded(l *Layout) (spatial, temporal uint8, ok bool) {
+	if !s.On || !s.Started || s.Version != l.Version {
+		return 0, 0, false
+	}
+	return l.Spatial[s.Current], l.Temporal[s.Current], true
+}

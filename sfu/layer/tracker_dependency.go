@@ -1,0 +1,151 @@
+package layer
+
+import (
+	"bytes"
+
+	"github.com/tertulia-rtc/tertulia/codec"
+)
+
+// maxFrameJump is how far frame numbers may go on at once, and how late a frame
+// may be. The publisher drops a frame now and then, and a second of three layers
+// may be lost; more is a new beginning, which needs a keyframe.
+const maxFrameJump = 512
+
+// maxStructure bounds a structure: the extension that it comes in.
+const maxStructure = 256
+
+// trackDependency reads a packet with a dependency descriptor.
+func (t *Tracker) trackDependency(p *Packet) codec.PacketInfo {
+	b := p.Dependency
+	if len(b) == 3 && t.Started && b[0]&0x3f == t.Template && t.Layout.Descriptor &&
+		uint16(b[1])<<8|uint16(b[2]) == uint16(t.Highest) && t.Latest.Flags&codec.LayersKnown != 0 {
+		// A further packet of the newest frame.
+		info := t.Latest
+		info.Flags = info.Flags&^packetFlags | edges(b[0]&0x80 != 0, b[0]&0x40 != 0)
+		return info
+	}
+	var old [maxStructure]byte
+	var known int
+	offset := t.Structure.IDOffset
+	if len(b) > 3 && b[3]&0x80 != 0 {
+		known = copy(old[:], t.Structure.Raw)
+	}
+	d, ok := codec.ParseDependency(b, &t.Structure)
+	switch {
+	case !ok:
+		t.Counted.Malformed++
+		return t.unknown(p)
+	case !d.Known:
+		t.Counted.UnknownTemplates++
+		return t.unknown(p)
+	case d.HasStructure && (!t.Layout.Descriptor || offset != t.Structure.IDOffset || !bytes.Equal(old[:known], t.Structure.Raw)):
+		t.Previous = t.Layout
+		t.Width, t.Height = t.Structure.Width, t.Structure.Height
+		if !t.Layout.adopt(&t.Structure) {
+			t.Counted.Unsupported++
+		}
+	}
+	if !t.Layout.Known {
+		return t.unknown(p)
+	}
+	info := t.describe(&d)
+	late, ok := t.number(&info, d.FrameNumber)
+	if !ok {
+		t.Counted.Jumps++
+		return t.unknown(p)
+	}
+	if !late {
+		if d.HasStructure || d.HasActive {
+			t.Layout.Active = uint16(d.Active)
+		}
+		t.newest(&info, p.Timestamp)
+		t.Template = d.TemplateID
+	}
+	return info
+}
+
+// packetFlags are the flags that packets of one frame do not share.
+const packetFlags = codec.FrameStart | codec.FrameEnd | codec.WithStructure
+
+func edges(start, end bool) (f codec.PacketFlags) {
+	if start {
+		f |= codec.FrameStart
+	}
+	if end {
+		f |= codec.FrameEnd
+	}
+	return f
+}
+
+// describe turns a descriptor into the form that is common to all formats.
+func (t *Tracker) describe(d *codec.Dependency) codec.PacketInfo {
+	info := codec.PacketInfo{
+		Version: t.Layout.Version, Spatial: d.Spatial, Temporal: d.Temporal,
+		Present: uint16(d.Indications.Present()), Switch: uint16(d.Indications.Switch()),
+		Flags: codec.LayersKnown | edges(d.Start, d.End),
+	}
+	for _, diff := range d.Diffs[:d.DiffCount] {
+		addReference(&info, uint32(diff))
+	}
+	copy(info.Chains[:t.Layout.Chains], d.ChainDiffs[:])
+	if d.HasStructure {
+		info.Flags |= codec.WithStructure
+	}
+	if d.DiffCount == 0 && (d.Spatial == 0 || d.HasStructure) {
+		info.Flags |= codec.KeyFrame
+	}
+	if info.Present == uint16(d.Indications.Discardable()) {
+		info.Flags |= codec.DiscardableFrame
+	}
+	return info
+}
+
+// number extends a frame number to that of the frame near the newest one, and
+// says whether the frame is older. It is not ok when the number does not go on
+// from those before and no keyframe explains it.
+func (t *Tracker) number(info *codec.PacketInfo, wire uint16) (late, ok bool) {
+	if !t.Started {
+		info.Frame = 1<<16 + uint32(wire)
+		return false, true
+	}
+	delta := int16(wire - uint16(t.Highest))
+	switch {
+	case delta >= 0 && delta <= maxFrameJump, delta < 0 && delta >= -maxFrameJump:
+		info.Frame = t.Highest + uint32(int32(delta))
+		return delta < 0, true
+	case info.Flags.Has(codec.KeyFrame | codec.FrameStart):
+		// Numbers begin anew, here always farther on than all before.
+		t.Counted.Jumps++
+		info.Frame = t.Highest + uint32(wire-uint16(t.Highest))
+		return false, true
+	}
+	return false, false
+}
+
+// newest takes note of a packet of the newest frame so far.
+func (t *Tracker) newest(info *codec.PacketInfo, timestamp uint32) {
+	switch gone := info.Frame - t.Highest; {
+	case !t.Started:
+		t.Seen = 1
+		info.Flags |= codec.PictureStart
+	case gone == 0:
+		// A further packet says of its frame what the first one said, or it lies;
+		// then what the first one said is true.
+		first := t.Latest
+		info.Flags |= first.Flags & (codec.PictureStart | codec.KeyFrame)
+		if first.Present != info.Present || first.References != info.References || first.Spatial != info.Spatial {
+			t.Counted.Contradictions++
+			first.Flags = first.Flags&^packetFlags | info.Flags&packetFlags
+			*info = first
+		}
+	default:
+		t.Seen = t.Seen<<gone | 1
+		// With a gap before it, and lower layers missing, the picture may have begun
+		// with one of the missing frames.
+		if timestamp != t.Timestamp && (info.Spatial == 0 || gone == 1) {
+			info.Flags |= codec.PictureStart
+		}
+	}
+	t.Started, t.Highest, t.Timestamp = true, info.Frame, timestamp
+	t.Latest = *info
+}
