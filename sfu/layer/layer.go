@@ -137,7 +137,23 @@ func (l *Layout) grid(compact bool) {
 		for t := range uint8(gridSize) {
 			i := s*gridSize + t
 			l.Spatial[i], l.Temporal[i], l.Chain[i] = s, t, s
-			l.Covers[i] = (2<<t - 1) << (s * gridSize)
+		}
+	}
+	l.cover(0)
+}
+
+// cover finds what the targets of the grid contain, apart being the spatial layers
+// of which frames were seen that the layers above do not need.
+func (l *Layout) cover(apart uint8) {
+	for s := range uint8(gridSize) {
+		for t := range uint8(gridSize) {
+			var set uint16
+			for below := range s + 1 {
+				if below == s || apart>>below&1 == 0 {
+					set |= (2<<t - 1) << (below * gridSize)
+				}
+			}
+			l.Covers[s*gridSize+t] = set
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package layer
 
-import "github.com/tertulia-rtc/tertulia/codec"
+import (
+	"slices"
+
+	"github.com/tertulia-rtc/tertulia/codec"
+)
 
 // Selector decides which packets of one received stream one subscriber gets. The
 // zero value is ready and forwards the lowest layer; set Target before use and
@@ -24,10 +28,12 @@ type Selector struct {
 
 	// Intact is the set of chains of which no frame was held back.
 	Intact uint8
-	// Missing is a frame of the current chain of which nothing has come, since
-	// MissingAt; it may come yet as a retransmission. 0 is none.
-	Missing   uint32
-	MissingAt int64
+	// Missing are frames of the current chain of which nothing has come; they may
+	// come yet as retransmissions.
+	Missing      [4]missing
+	MissingCount uint8
+	// ChainAt is the frame that the current chain last began with.
+	ChainAt uint32
 	// BehindAt is since when less than what is wanted has been forwarded, 0 for not.
 	BehindAt int64
 
@@ -65,6 +71,12 @@ const (
 	recordSetActive // Active is written
 	recordTop       // spatial layer of Target, in the bits from here on
 )
+
+// missing is a frame that is needed, and since when that is known.
+type missing struct {
+	Frame uint32
+	At    int64
+}
 
 // Decision is what becomes of one packet for one subscriber.
 type Decision struct {
@@ -141,7 +153,7 @@ func (s *Selector) whole(l *Layout, p *codec.PacketInfo) Decision {
 func (s *Selector) selectFrame(l *Layout, p *codec.PacketInfo, now int64) {
 	if s.Started {
 		if behind := s.Highest - p.Frame; behind < 1<<31 {
-			s.selectLate(l, p, behind)
+			s.selectLate(l, p, behind, now)
 			return
 		}
 	}
@@ -175,6 +187,9 @@ func (s *Selector) advance(l *Layout, p *codec.PacketInfo) {
 	}
 	if !s.Started {
 		s.Started, s.Highest = true, p.Frame
+		for i := range s.Records {
+			s.Records[i] = record{Target: -1, Skipped: s.Skipped}
+		}
 		return
 	}
 	gone := p.Frame - s.Highest
@@ -222,9 +237,10 @@ func (s *Selector) describe(l *Layout, p *codec.PacketInfo, started bool) record
 	return r
 }
 
-// selectLate decides on a frame that is older than the newest one: by what was
-// forwarded at its time.
-func (s *Selector) selectLate(l *Layout, p *codec.PacketInfo, behind uint32) {
+// selectLate decides on a frame that is older than the newest one: it is forwarded
+// if it is part of what was forwarded at its time, or if it decodes and what is
+// forwarded now may need it.
+func (s *Selector) selectLate(l *Layout, p *codec.PacketInfo, behind uint32, now int64) {
 	if behind >= history {
 		return
 	}
@@ -232,7 +248,13 @@ func (s *Selector) selectLate(l *Layout, p *codec.PacketInfo, behind uint32) {
 	if r.Bits&(recordSent|recordDropped) != 0 {
 		return
 	}
-	if r.Target < 0 || p.Version != s.Version || p.Present>>r.Target&1 == 0 || behind < 64 && p.References&(s.Dropped>>behind) != 0 {
+	var sent, dropped uint64 // as seen from the frame
+	if behind < 64 {
+		sent, dropped = s.Sent>>behind, s.Dropped>>behind
+	}
+	then := r.Target >= 0 && p.Present>>r.Target&1 != 0 && p.References&dropped == 0
+	since := r.Target >= 0 && s.On && p.Present>>s.Current&1 != 0 && p.References != 0 && p.References&^sent == 0 && p.Flags&codec.FarReference == 0
+	if p.Version != s.Version || !then && !since {
 		r.Bits |= recordDropped
 		if behind < 64 {
 			s.Dropped |= 1 << behind
@@ -243,9 +265,31 @@ func (s *Selector) selectLate(l *Layout, p *codec.PacketInfo, behind uint32) {
 	if behind < 64 {
 		s.Sent |= 1 << behind
 	}
-	if p.Frame == s.Missing {
-		s.Missing, s.MissingAt = 0, 0
+	s.found(p.Frame)
+	if c := l.Chain[s.Current]; s.On && c < codec.MaxLayerChains && p.Chains[c] != 0 {
+		// What came before it in the chain must be there too.
+		back := uint32(p.Chains[c])
+		sent, dropped := s.state(behind + back)
+		if !sent && !dropped && int32(p.Frame-back-s.ChainAt) >= 0 {
+			s.miss(p.Frame-back, now)
+		}
 	}
+}
+
+// miss takes note of a frame that is needed. More than a few mean that a keyframe
+// will be needed anyhow.
+func (s *Selector) miss(frame uint32, now int64) {
+	known := s.Missing[:s.MissingCount]
+	if !slices.ContainsFunc(known, func(m missing) bool { return m.Frame == frame }) && len(known) < len(s.Missing) {
+		s.Missing[s.MissingCount] = missing{frame, now}
+		s.MissingCount++
+	}
+}
+
+// found takes a frame off the list of missing ones.
+func (s *Selector) found(frame uint32) {
+	known := s.Missing[:s.MissingCount]
+	s.MissingCount = uint8(len(slices.DeleteFunc(known, func(m missing) bool { return m.Frame == frame })))
 }
 
 // checkChains finds out whether the frame tells of others before it that were
@@ -261,8 +305,8 @@ func (s *Selector) checkChains(l *Layout, p *codec.PacketInfo, now int64) {
 		case sent:
 		case dropped || !s.On || l.Chain[s.Current] != c:
 			s.Intact &^= 1 << c
-		case s.Missing == 0:
-			s.Missing, s.MissingAt = p.Frame-back, now
+		default:
+			s.miss(p.Frame-back, now)
 		}
 	}
 }
@@ -285,12 +329,12 @@ func (s *Selector) begin(l *Layout, p *codec.PacketInfo) {
 		if p.Chains[c] == 0 {
 			s.Intact |= 1 << c
 			if l.Chain[s.Current] == c {
-				s.Missing, s.MissingAt = 0, 0
+				s.MissingCount, s.ChainAt = 0, p.Frame
 			}
 		}
 	}
 	if p.Flags&codec.KeyFrame != 0 {
-		s.Missing, s.MissingAt = 0, 0
+		s.MissingCount = 0
 	}
 }
 
@@ -317,8 +361,8 @@ func (s *Selector) choose(l *Layout, p *codec.PacketInfo, now int64) (started bo
 		return false
 	case want != s.Current:
 		s.move(l, p, want)
-	case !s.intact(l) && p.Flags&codec.PictureStart != 0:
-		s.fall(l)
+	case p.Flags&codec.PictureStart != 0 && !s.intact(l):
+		s.fall(l, p)
 	}
 	if s.Current == want {
 		s.BehindAt = 0
@@ -331,7 +375,7 @@ func (s *Selector) choose(l *Layout, p *codec.PacketInfo, now int64) (started bo
 // move goes towards the decode target that is wanted, as far as this frame allows.
 func (s *Selector) move(l *Layout, p *codec.PacketInfo, want int8) {
 	spatial, temporal := l.spatial(want), l.temporal(want)
-	free := p.References&^s.Sent == 0 && p.Flags&codec.FarReference == 0 && p.Flags&codec.FrameStart != 0
+	free := s.decodes(p) && p.Flags&codec.FrameStart != 0
 	if free && p.Flags&codec.KeyFrame != 0 {
 		if to := l.best(p.Switch&l.active(), spatial, temporal); to >= 0 {
 			s.Current = to
@@ -339,34 +383,44 @@ func (s *Selector) move(l *Layout, p *codec.PacketInfo, want int8) {
 		}
 	}
 	if p.Flags&codec.PictureStart != 0 {
-		s.lower(l, spatial, temporal)
+		s.lower(l, p, spatial, temporal)
 		if !s.intact(l) {
-			s.fall(l)
+			s.fall(l, p)
 		}
 	}
-	if !free || s.Missing != 0 || !s.intact(l) || s.Current == want {
+	if !free || s.MissingCount > 0 || !s.intact(l) || s.Current == want {
 		return
 	}
-	to := l.best(p.Switch&l.active(), spatial, temporal)
-	if to >= 0 && l.Spatial[to] >= l.Spatial[s.Current] && l.Temporal[to] >= l.Temporal[s.Current] {
-		if s.Current != to {
-			s.Current = to
-			s.Intact |= s.chainBit(l)
-		}
+	if !l.Descriptor && p.References&^2 != 0 {
+		// A frame that refers to earlier pictures tells of temporal layers only.
+		spatial = min(spatial, l.spatial(s.Current))
 	}
+	to := l.best(p.Switch&l.active(), spatial, temporal)
+	if to >= 0 && to != s.Current && l.Spatial[to] >= l.Spatial[s.Current] && l.Temporal[to] >= l.Temporal[s.Current] {
+		s.Current = to
+		s.Intact |= s.chainBit(l)
+	}
+}
+
+// decodes says whether all that a new frame refers to was forwarded.
+func (s *Selector) decodes(p *codec.PacketInfo) bool {
+	return p.References&^s.Sent == 0 && p.Flags&codec.FarReference == 0
 }
 
 // lower goes down where either layer is above what is wanted: to a target that is
 // part of the current one, or whose chain was forwarded too. Where there is none
 // (the lower spatial layers are not needed for the upper ones, and were held
 // back), only the pictures of temporal layer 0 go on, until a keyframe.
-func (s *Selector) lower(l *Layout, spatial, temporal int8) {
+func (s *Selector) lower(l *Layout, p *codec.PacketInfo, spatial, temporal int8) {
 	curSpatial, curTemporal := l.spatial(s.Current), l.temporal(s.Current)
 	if spatial >= curSpatial && temporal >= curTemporal {
 		return
 	}
-	reachable := l.active() & (l.Covers[s.Current] | s.intactTargets(l))
-	to := l.best(reachable, min(spatial, curSpatial), min(temporal, curTemporal))
+	reachable := l.Covers[s.Current]
+	if s.decodes(p) {
+		reachable |= s.intactTargets(l)
+	}
+	to := l.best(reachable&l.active(), min(spatial, curSpatial), min(temporal, curTemporal))
 	if to < 0 {
 		to = l.best(l.Covers[s.Current], curSpatial, 0)
 	}
@@ -377,10 +431,13 @@ func (s *Selector) lower(l *Layout, spatial, temporal int8) {
 
 // fall goes to the best lower target that still decodes, when the current one's
 // chain is broken for good. Without one, things stay until the next keyframe.
-func (s *Selector) fall(l *Layout) {
+func (s *Selector) fall(l *Layout, p *codec.PacketInfo) {
+	if !s.decodes(p) {
+		return
+	}
 	if to := l.best(l.active()&s.intactTargets(l), l.spatial(s.Current), l.temporal(s.Current)); to >= 0 {
 		s.Current = to
-		s.Missing, s.MissingAt = 0, 0
+		s.MissingCount = 0
 	}
 }
 
@@ -459,7 +516,7 @@ func (s *Selector) NeedsKeyframe(l *Layout, now int64) Reason {
 	}
 	want := s.want(l)
 	switch {
-	case s.Missing != 0 && now-s.MissingAt > repairPatience:
+	case s.MissingCount > 0 && now-s.Missing[0].At > repairPatience:
 		return ToRepair
 	case want < 0 || want == s.Current:
 		if !s.intact(l) {

@@ -140,7 +140,9 @@ func (t *Tracker) newest(info *codec.PacketInfo, timestamp uint32) {
 		}
 	default:
 		t.Seen = t.Seen<<gone | 1
-		if timestamp != t.Timestamp {
+		// With a gap before it, and lower layers missing, the picture may have begun
+		// with one of the missing frames.
+		if timestamp != t.Timestamp && (info.Spatial == 0 || gone == 1) {
 			info.Flags |= codec.PictureStart
 		}
 	}

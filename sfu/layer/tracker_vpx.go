@@ -1,6 +1,10 @@
 package layer
 
-import "github.com/tertulia-rtc/tertulia/codec"
+import (
+	"math/bits"
+
+	"github.com/tertulia-rtc/tertulia/codec"
+)
 
 // vpxState is what the payload descriptors of VP8 and VP9 have told. Frames are
 // numbered by picture id: in VP9 with room for the spatial layers of a picture.
@@ -13,10 +17,15 @@ type vpxState struct {
 	// LastBase is the newest frame of each chain: of temporal layer 0, of the chain's
 	// spatial layer or one below that it needs.
 	LastBase [gridSize]uint32
+	// KeyAt is the newest keyframe.
+	KeyAt uint32
 	// Spatial is how many spatial layers were announced; Temporals the set of
 	// temporal layers seen.
 	Spatial   uint8
 	Temporals uint8
+	// Apart is the set of spatial layers of which frames were seen that the layers
+	// above do not need (Z).
+	Apart uint8
 	// Group is the picture group of VP9's non-flexible mode, which began with
 	// picture GroupAt.
 	Group     [codec.MaxVP9Group]codec.VP9GroupPicture
@@ -177,10 +186,16 @@ func (t *Tracker) place(f *vpxFrame, picture, frame uint32, late bool, timestamp
 	if f.key {
 		info.Flags |= codec.KeyFrame
 	}
-	if late || t.Started && int32(frame-t.Highest) < 0 {
-		return info // too late to choose a layer by it
+	late = late || t.Started && int32(frame-t.Highest) < 0
+	t.refer(f, picture, late, &info)
+	if late {
+		// No layer is chosen by it any more, but later frames refer to it.
+		t.Seen |= 1 << (t.Highest - frame)
+		if frame > t.VPX.KeyAt {
+			t.VPX.remember(f, frame)
+		}
+		return info
 	}
-	t.refer(f, picture, &info)
 	info.Switch = f.switches()
 	t.chain(f, picture, &info)
 	t.note(f, picture, &info)
@@ -198,27 +213,23 @@ func (f *vpxFrame) present() uint16 {
 	return row * 0x1111 << (f.spatial * gridSize)
 }
 
-// switches is the set of targets that decode from this frame on.
+// switches is the set of targets that decode from this frame on, if it does; for
+// a frame that refers to earlier pictures, of the spatial layers forwarded so far.
 func (f *vpxFrame) switches() uint16 {
-	own := f.spatial * gridSize
 	switch {
-	case !f.predicted: // needs at most the spatial layer below
-		return f.present()
-	case f.temporal == 0 && !f.switchUp:
-		return 1 << own
-	case f.switchUp:
+	case !f.predicted || f.switchUp:
 		// RFC 9628 section 4.2, U: later pictures of higher temporal layers need no
 		// such picture from before. Encoders also set it on the first picture of a
 		// layer from which that layer may be shown.
-		return uint16(0xf<<f.temporal) & 0xf << own
-	case f.sync:
-		return 1 << (own + f.temporal)
+		return f.present()
+	case f.temporal == 0 || f.sync:
+		return 1 << (f.spatial*gridSize + f.temporal)
 	}
 	return 0
 }
 
-// refer finds the frames that a new one refers to, or may refer to.
-func (t *Tracker) refer(f *vpxFrame, picture uint32, info *codec.PacketInfo) {
+// refer finds the frames that another one refers to or, when it is new, may refer to.
+func (t *Tracker) refer(f *vpxFrame, picture uint32, late bool, info *codec.PacketInfo) {
 	s := &t.VPX
 	if f.interLayer && f.spatial > 0 {
 		info.References |= 1 << 1
@@ -236,7 +247,7 @@ func (t *Tracker) refer(f *vpxFrame, picture uint32, info *codec.PacketInfo) {
 		}
 		return
 	}
-	if s.GroupSize > 0 {
+	if s.GroupSize > 0 && picture >= s.GroupAt {
 		p := &s.Group[(picture-s.GroupAt)%uint32(s.GroupSize)]
 		if p.Temporal == f.temporal {
 			for _, back := range p.References {
@@ -248,6 +259,10 @@ func (t *Tracker) refer(f *vpxFrame, picture uint32, info *codec.PacketInfo) {
 		}
 		s.GroupSize = 0 // the stream is not as announced
 		t.Counted.Contradictions++
+	}
+	if late {
+		info.Flags |= codec.FarReference // it is not told, and no guess is of use
+		return
 	}
 	if !f.layered {
 		addReference(info, stride) // each on the one before
@@ -263,6 +278,13 @@ func (t *Tracker) refer(f *vpxFrame, picture uint32, info *codec.PacketInfo) {
 	for _, last := range s.Last[f.spatial][:top+1] {
 		if last != 0 {
 			addReference(info, info.Frame-last)
+		}
+	}
+	// A frame that is missing since the oldest of them may be the one.
+	seen := t.seenBefore(info.Frame)
+	for d := stride; d < 64 && info.References>>d != 0; d += stride {
+		if seen>>d&1 == 0 {
+			info.Flags |= codec.FarReference
 		}
 	}
 }
@@ -304,17 +326,29 @@ func (t *Tracker) chain(f *vpxFrame, picture uint32, info *codec.PacketInfo) {
 			info.Chains[c] = uint8(min(info.Frame-s.LastBase[c], 255))
 		}
 	}
+	if f.temporal != 0 {
+		return
+	}
+	// What it refers to is of temporal layer 0 too, and may be lost without a trace
+	// in TL0PICIDX, as the upper spatial layer of a picture.
+	if missing := info.References &^ t.seenBefore(info.Frame); missing != 0 {
+		for c := f.spatial; c < gridSize && (c == f.spatial || !f.notReferred); c++ {
+			info.Chains[c] = uint8(bits.TrailingZeros64(missing))
+		}
+	}
+}
+
+// seenBefore has bit d set where a packet of the frame d before a new one has come.
+func (t *Tracker) seenBefore(frame uint32) uint64 {
+	return t.Seen << (frame - t.Highest)
 }
 
 // unseen gives how far back the newest picture is of which nothing has come, 0
 // when it is too far.
 func (t *Tracker) unseen(frame uint32, spatial uint8) uint32 {
-	gone := frame - t.Highest
+	seen := t.seenBefore(frame)
 	for d := uint32(spatial) + t.stride(); d < 64; d += t.stride() {
-		if d >= gone && t.Seen>>(d-gone)&1 == 0 {
-			return d
-		}
-		if d < gone {
+		if seen>>d&1 == 0 {
 			return d
 		}
 	}
@@ -327,18 +361,16 @@ func (t *Tracker) note(f *vpxFrame, picture uint32, info *codec.PacketInfo) {
 	if f.key {
 		s.Last = [gridSize][gridSize]uint32{}
 		s.LastBase = [gridSize]uint32{}
+		s.KeyAt = info.Frame
 	}
-	s.Last[f.spatial][f.temporal] = info.Frame
+	s.remember(f, info.Frame)
 	if f.switchUp {
 		// No picture of a higher temporal layer will be needed from before.
 		clear(s.Last[f.spatial][f.temporal+1:])
 	}
-	if f.temporal == 0 {
-		for c := int(f.spatial); c < gridSize; c++ {
-			if c == int(f.spatial) || !f.notReferred {
-				s.LastBase[c] = info.Frame
-			}
-		}
+	if f.notReferred && s.Apart>>f.spatial&1 == 0 {
+		s.Apart |= 1 << f.spatial
+		t.Layout.cover(s.Apart)
 	}
 	s.Picture = picture
 	s.TL0, s.HasTL0 = f.tl0, f.hasTL0
@@ -346,6 +378,17 @@ func (t *Tracker) note(f *vpxFrame, picture uint32, info *codec.PacketInfo) {
 		s.Spatial = max(s.Spatial, f.spatial+1)
 		s.Temporals |= 1 << f.temporal
 		t.setActive()
+	}
+}
+
+// remember makes a frame the newest of its layers, unless there is a newer one.
+func (s *vpxState) remember(f *vpxFrame, frame uint32) {
+	last := &s.Last[f.spatial][f.temporal]
+	*last = max(*last, frame)
+	if f.temporal == 0 {
+		for c := f.spatial; c < gridSize && (c == f.spatial || !f.notReferred); c++ {
+			s.LastBase[c] = max(s.LastBase[c], frame)
+		}
 	}
 }
 
