@@ -60,7 +60,8 @@ const (
 	prominent = 6    // dB that speech stands out from what is around it, at least
 	initial   = 20   // dB that a new stream is taken to stand out
 	risingBy  = 10   // 1/16 dB: what is around speech is taken to rise so much in a look
-	lead      = 3    // dB that a challenger must be louder
+	lead      = 5    // dB that a challenger must be louder to take a place
+	within    = 3    // dB below the weakest that are enough to be an extra
 	span      = 15   // dB below the loudest that is still speech
 
 	onset     = 15 * millisecond // of loud packets, at least two; three in any time
@@ -72,7 +73,7 @@ const (
 	pauseDrop = 10               // dB below its score: it pauses
 	idleAfter = 5                // looks without speech: it yields to anybody
 
-	probation = 2000 * millisecond // after leaving, an onset alone does not suffice
+	probation = 2000 * millisecond // after leaving or speaking on: an onset alone does not suffice
 	dominance = 6                  // looks that another must lead to be the dominant speaker
 )
 
@@ -125,11 +126,11 @@ type stream struct {
 	Sum    int32 // of contest levels since the last look, dBov
 	Count  int32
 
-	Score   int // how loud it has been, 1/16 dB
-	Around  int // how quiet it gets, 1/16 dB
-	Quiet   int // looks without speech
-	Outside int // looks that it has been audible without a place
-	FreeAt  int64
+	Score   int   // how loud it has been, 1/16 dB
+	Around  int   // how quiet it gets, 1/16 dB
+	Quiet   int   // looks without speech
+	Outside int   // looks that it has been audible without a place
+	FreeAt  int64 // end of its probation
 
 	Speech speechState
 }
@@ -254,6 +255,7 @@ func (s *Selector) Heard(now int64, i int, level byte, voice bool) bool {
 		return false
 	}
 	if now < st.FreeAt && st.Score < s.state.GateScore {
+		st.FreeAt = now + probation
 		return false
 	}
 	if s.state.Full {

@@ -84,7 +84,8 @@ func TestThreeTalkersAmongMurmurs(t *testing.T) {
 }
 
 // Who begins to speak is audible from the second packet on, 20 ms after the
-// first, if places are free, if their owners are silent, and if three talk.
+// first, if places are free, if their owners are silent, and if three talk; a
+// little later where the first syllable begins softly.
 func TestOnset(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -93,13 +94,14 @@ func TestOnset(t *testing.T) {
 		dB      float64
 	}{
 		{"into silence", 0, 0, -40},
-		{"after others", 3, 9400, -40},
+		{"after others", 3, 9400, -38},
 		{"over two", 2, 20000, -36},
 		{"over three", 3, 20000, -20},
-		{"over three, as loud", 3, 20000, -24},
+		{"over three, as loud", 3, 20000, -26},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			for from := int64(10000); from < 10240; from += 20 {
+			var late []int64
+			for from := int64(10000); from < 11000; from += 20 {
 				voices := crowd(20)
 				for i := range row.talkers {
 					voices[i] = &voice{speaks: between(0, row.until), dB: -28, noise: -70}
@@ -110,13 +112,20 @@ func TestOnset(t *testing.T) {
 				if r.s.Audible(15) {
 					t.Fatal("audible before")
 				}
+				for r.now < from*ms { // packets come at 1 ns past
+					r.step()
+				}
+				first := r.now
 				for r.heard[15] == 0 && r.now < 13e9 {
 					r.step()
 				}
-				// The first packet of speech is that of the first step at or after from.
-				if late := r.heard[15] - from*ms; late > 70*ms {
-					t.Errorf("%d ms after the onset at %d ms", late/ms, from)
-				}
+				late = append(late, (r.heard[15]-first)/ms)
+			}
+			slices.Sort(late)
+			median, most := late[len(late)/2], late[len(late)-1]
+			t.Logf("audible %d ms after the first packet, %d ms at most", median, most)
+			if median > 40 || most > 100 {
+				t.Errorf("audible %d ms after the first packet, %d ms at most", median, most)
 			}
 		})
 	}
@@ -260,25 +269,31 @@ func TestLiars(t *testing.T) {
 
 // Where a publisher tells voice from noise, its noise is not speech.
 func TestVoiceActivity(t *testing.T) {
-	voices := crowd(20)
-	voices[2] = &voice{speaks: between(3000, 4000), dB: -30, noise: -44, marks: true} // a keyboard
-	r := newRoom(t, Config{}, voices...)
-	r.run(10 * time.Second)
-	r.entered[2] = 0
-	for i := 5; i < 8; i++ {
-		r.voices[i].speaks, r.voices[i].dB = always, -30
-	}
-	r.run(10 * time.Second)
-	if r.s.Audible(2) || r.entered[2] > 0 {
-		t.Errorf("a keyboard is audible, entered %d times", r.entered[2])
+	for _, tells := range []bool{false, true} {
+		voices := crowd(20)
+		voices[2] = &voice{speaks: turns(0, 400, 1000), dB: -33, noise: -70} // a keyboard, mostly
+		if tells {
+			voices[2].marks = between(1000, 2000)
+		}
+		for i := 5; i < 8; i++ {
+			voices[i] = &voice{speaks: between(5000, 60000), dB: -30, noise: -70}
+		}
+		r := newRoom(t, Config{}, voices...)
+		r.run(10 * time.Second)
+		r.entered[2] = 0
+		r.voices[2].speaks = turns(15000, 400, 1000)
+		r.run(10 * time.Second)
+		if entered := r.entered[2] > 0; entered == tells {
+			t.Errorf("told to be noise: %v, became audible: %v", tells, entered)
+		}
 	}
 }
 
-// The dominant speaker is who leads, not who coughs.
+// The dominant speaker is who leads, not who coughs or says yes.
 func TestDominantSpeaker(t *testing.T) {
 	voices := crowd(20)
-	voices[1] = &voice{speaks: turns(0, 3000, 3400), dB: -28, noise: -70}
-	voices[2] = &voice{speaks: turns(500, 300, 2500), dB: -26, noise: -70} // says yes
+	voices[1] = &voice{speaks: turns(0, 3000, 3500), dB: -28, noise: -70}
+	voices[2] = &voice{speaks: turns(3000, 450, 3500), dB: -14, noise: -70} // yes!
 	voices[3] = &voice{speaks: between(30000, 40000), dB: -26, noise: -70}
 	r := newRoom(t, Config{}, voices...)
 	changes, last := 0, -1
@@ -288,17 +303,45 @@ func TestDominantSpeaker(t *testing.T) {
 			changes, last = changes+1, d
 		}
 	}
-	if last != 1 || changes > 2 {
+	if last != 1 || changes > 1 {
 		t.Errorf("%d dominates after %d changes", last, changes)
 	}
-	voices[1].speaks = nil
-	r.run(3 * time.Second)
+	voices[1].speaks, voices[2].speaks = nil, nil
+	r.run(4 * time.Second)
 	if d := r.s.Dominant(); d != 3 {
 		t.Errorf("%d dominates", d)
 	}
 	r.s.Remove(3)
 	if d := r.s.Dominant(); d != -1 {
 		t.Errorf("%d dominates, and is gone", d)
+	}
+}
+
+// More talk at once, and without end, than there are places: those who have them
+// keep them, and the others do not come and go.
+func TestMoreTalkersThanPlaces(t *testing.T) {
+	for _, places := range []int{1, 3} {
+		voices := crowd(20)
+		for i := range places + 3 {
+			voices[i] = &voice{speaks: always, dB: -28, noise: -70}
+		}
+		r := newRoom(t, Config{Loudest: places}, voices...)
+		r.run(10 * time.Second)
+		r.entered, r.left = make([]int, 20), make([]int, 20)
+		sum, n := 0, 0
+		for r.now < 70e9 {
+			r.step()
+			sum, n = sum+len(r.audible()), n+1
+		}
+		entered := 0
+		for _, k := range r.entered {
+			entered += k
+		}
+		mean := float64(sum) / float64(n)
+		t.Logf("%d places: %d entered, %.2f audible on average", places, entered, mean)
+		if entered > 20 || mean > float64(places)+0.7 {
+			t.Errorf("%d places: %d entered in a minute, %.2f audible on average", places, entered, mean)
+		}
 	}
 }
 

@@ -185,11 +185,9 @@ func (s *Selector) gate() {
 		s.state.Gate = max(s.state.Gate, s.state.Streams[s.state.Spare].Score/16+lead)
 	}
 	s.state.GateScore = quietest * 16
-	if n >= s.state.Config.Loudest {
+	if n >= s.state.Config.Loudest && !free {
 		s.state.GateScore = weakest + lead*16
-		if !free {
-			s.state.Gate = max(s.state.Gate, weakest/16-lead)
-		}
+		s.state.Gate = max(s.state.Gate, weakest/16-within)
 	}
 }
 

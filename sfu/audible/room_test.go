@@ -18,12 +18,12 @@ const (
 type voice struct {
 	// speaks says whether it speaks at a time; nil is never.
 	speaks func(at int64) bool
-	dB     float64 // mean level of speech, dBov
-	noise  float64 // level without speech
-	dtx    bool    // without speech, a packet every 400 ms
-	plain  bool    // sends no levels
-	fixed  bool    // always dB, whatever it says
-	marks  bool    // sets the V bit
+	dB     float64          // mean level of speech, dBov
+	noise  float64          // level without speech
+	dtx    bool             // without speech, a packet every 400 ms
+	plain  bool             // sends no levels
+	fixed  bool             // always dB, whatever it says
+	marks  func(int64) bool // sets the V bit in its speech
 	phase  float64
 }
 
@@ -92,7 +92,7 @@ func (r *room) level(v *voice) (level byte, voiced, sent bool) {
 	case v.dtx && r.now/packet%20 != 0:
 		return 0, false, false
 	}
-	return byte(min(max(-dB, 0), 127)), speaking, true
+	return byte(min(max(-dB, 0), 127)), speaking && v.marks != nil && v.marks(r.now), true
 }
 
 func (r *room) step() {
@@ -108,7 +108,7 @@ func (r *room) step() {
 			continue
 		}
 		before := r.s.Audible(i)
-		if r.s.Heard(r.now, i, level, voiced && v.marks) != (r.s.Audible(i) && !before) {
+		if r.s.Heard(r.now, i, level, voiced) != (r.s.Audible(i) && !before) {
 			r.t.Fatalf("Heard does not say whether stream %d became audible", i)
 		}
 		r.take()
