@@ -34,7 +34,7 @@ type paced struct {
 // refill adds what the time since the last call allows. It is false where
 // nothing is paced, for want of an estimate.
 func (p *peer) refill(now instant) bool {
-	if p.Link == nil || !p.measured || !p.Link.Measured() {
+	if p.Link == nil || !p.measured || !p.Link.Heard() {
 		return false
 	}
 	rate := p.Link.Estimate() * pacingFactor / 2 / 8
