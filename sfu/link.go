@@ -89,6 +89,11 @@ const (
 // as RTX, which may even be of use, or else padding. It needs a slot with RTX
 // (RFC 4588), since all other numbers belong to media.
 func (r *Router) probe(now instant, p *peer, n int, sink Sink) {
+	if p.Pace.next < len(p.Pace.queue) {
+		p.Pace.Credit = max(p.Pace.Credit, 0) + int64(n) // what waits measures it as well
+		r.advancePacing(now, p, sink)
+		return
+	}
 	s := p.probeSlot()
 	if s == nil {
 		return
