@@ -162,7 +162,6 @@ func (c *Controller) grow(now, passed time.Duration) {
 // rttState is the round trip, the peer's wait before its feedback included.
 type rttState struct {
 	Smooth time.Duration // 0 while unknown
-	Least  time.Duration
 }
 
 func (r *rttState) add(sample time.Duration) {
@@ -170,11 +169,10 @@ func (r *rttState) add(sample time.Duration) {
 		return
 	}
 	if r.Smooth == 0 {
-		r.Smooth, r.Least = sample, sample
+		r.Smooth = sample
 		return
 	}
 	r.Smooth += (sample - r.Smooth) / 8
-	r.Least = min(r.Least, sample)
 }
 
 // response is how long a change takes to show in feedback.

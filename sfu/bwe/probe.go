@@ -12,22 +12,26 @@ const (
 	probeLongest  = 120 * time.Millisecond
 	probeMost     = 250 * time.Millisecond // with what jitter adds
 	// Rates of probes, as multiples of the estimate.
-	probeFirst  = 2.5 // nothing is known
-	probeNext   = 2.0 // the one before has passed
-	probeAgain  = 1.5 // periodically
-	probeWanted = 1.15
+	probeFirst  = 2.5  // nothing is known
+	probeNext   = 2.0  // the one before has passed
+	probeAgain  = 1.5  // periodically
+	probeWanted = 1.15 // of what is wanted, at most
 	// probeShare is what is used of a rate that a link gave as its limit, so that
 	// queues drain.
 	probeShare = 0.95
-	// Waiting times.
-	probeRetry    = 300 * time.Millisecond // after one that told nothing
+	// Until the next probe: after one that told nothing, after one that found no
+	// more (twice as long each time, to a limit), and after a decrease.
+	probeRetry    = 300 * time.Millisecond
 	probePause    = 1500 * time.Millisecond
 	probePauseMax = 4 * time.Second
 	probeAfterCut = 1500 * time.Millisecond
-	probeAnswer   = time.Second // for feedback, beside the round trip
-	probeLate     = 150 * time.Millisecond
-	maxUnfilled   = 3
-	probeIdle     = 500 * time.Millisecond
+	// Feedback is waited for so long, beside the round trip; and so long once later
+	// packets have been told of.
+	probeAnswer = time.Second
+	probeLate   = 150 * time.Millisecond
+	// A transport is idle, and not probed, when nothing has left for so long.
+	probeIdle   = 500 * time.Millisecond
+	maxUnfilled = 3
 )
 
 // probeState is the probe in progress, and when the next one is due.
@@ -83,6 +87,13 @@ func (p *probeState) mine(seq uint64) bool {
 func (p *probeState) lose(seq uint64) {
 	if p.mine(seq) {
 		p.Lost++
+	}
+}
+
+// find corrects lose: the packet came late.
+func (p *probeState) find(seq uint64) {
+	if p.mine(seq) && p.Lost > 0 {
+		p.Lost--
 	}
 }
 
