@@ -32,6 +32,8 @@ const (
 	// A transport is idle, and not probed, when nothing has left for so long.
 	probeIdle   = 500 * time.Millisecond
 	maxUnfilled = 3
+	// probeConfirm leaves the queue of a probe time to drain before the second look.
+	probeConfirm = 100 * time.Millisecond
 )
 
 // probeState is the probe in progress, and when the next one is due.
@@ -61,6 +63,10 @@ type probeState struct {
 	Proven  bool          // one has told something since the start
 	Silent  int           // probes in a row without answer
 	Started int64         // ever
+	// Confirm is the rate of the next probe, when one has found a limit above the
+	// estimate; Confirms says that this one is such a second look.
+	Confirm  int64
+	Confirms bool
 	// Unfilled is how many probes in a row had not half of what they asked for.
 	// From maxUnfilled on there is nothing to pad with.
 	Unfilled int
@@ -75,7 +81,7 @@ func (p *probeState) sent(size int) {
 // hold puts off the next probe.
 func (p *probeState) hold(now, by time.Duration) {
 	p.Next = max(p.Next, now+by)
-	p.Passed = false
+	p.Passed, p.Confirm = false, 0
 	p.Pause = probePause
 }
 
@@ -151,6 +157,9 @@ func (c *Controller) maybeProbe(now time.Duration) {
 	if c.deaf() {
 		rate = int64(times * c.Loss.Rate)
 	}
+	if p.Confirm > 0 {
+		rate = p.Confirm
+	}
 	rate = min(rate, int64(probeWanted*float64(c.Wanted)), c.Config.Max)
 	length := time.Duration(probeBytes * 8 * int64(time.Second) / rate)
 	length = min(max(length, probeShortest), probeLongest)
@@ -162,7 +171,7 @@ func (p *probeState) begin(now time.Duration, rate int64, length time.Duration, 
 	*p = probeState{
 		Running: true, Rate: rate, Start: now, Length: length, Tick: now, From: from,
 		Next: p.Next, Pause: p.Pause, Passed: p.Passed, Proven: p.Proven, Silent: p.Silent,
-		Started: p.Started + 1, Unfilled: p.Unfilled,
+		Started: p.Started + 1, Unfilled: p.Unfilled, Confirms: p.Confirm > 0,
 	}
 }
 
@@ -204,6 +213,12 @@ func (c *Controller) advanceProbe(now time.Duration) {
 	}
 }
 
+// rest puts off the next probe, each time for longer.
+func (p *probeState) rest(now time.Duration) {
+	p.Next = now + max(p.Pause, probePause)
+	p.Pause = min(2*max(p.Pause, probePause), probePauseMax)
+}
+
 // finishProbe takes the result once feedback has told of all its packets. When it
 // has told of later ones only, the rest may still come.
 func (c *Controller) finishProbe(now time.Duration) {
@@ -240,11 +255,15 @@ func (c *Controller) judgeProbe(now time.Duration) {
 		p.Next = now + max(p.Pause, probePause) // it was media that were late, not a probe
 		return
 	}
+	first := !p.Proven
 	p.Proven = true
 	d := &c.Delay
 	if !limited {
-		p.Passed = true
-		p.Pause, p.Next = probePause, now
+		if p.Passed = !p.Confirms; p.Passed {
+			p.Pause, p.Next = probePause, now
+		} else {
+			p.rest(now)
+		}
 		shown := min(left, got, p.Rate)
 		if shown > d.Bitrate {
 			d.Bitrate = shown
@@ -259,18 +278,28 @@ func (c *Controller) judgeProbe(now time.Duration) {
 		if shown > d.Capacity {
 			d.Capacity = 0
 		}
-		if shown < p.Rate*8/10 { // not as much could be sent as should
+		if p.Passed && shown < p.Rate*8/10 { // not as much could be sent as should
 			p.Next = now + p.Pause
 		}
 		c.settle(now, "a probe passed")
 		return
 	}
 	p.Passed = false
-	p.Next = now + max(p.Pause, probePause)
-	p.Pause = min(2*max(p.Pause, probePause), probePauseMax)
 	limit := min(left, got, p.Rate)
-	d.Capacity, d.Known = limit, now
 	usable := int64(probeShare * float64(limit))
+	if !p.Confirms && usable > d.Bitrate+d.Bitrate/10 {
+		// Where others share the link, a fast probe takes from them. One that is not
+		// faster than what it would find shows what is free. At the start, half is
+		// taken until then.
+		p.Confirm, p.Next = usable, now+probeConfirm
+		if first {
+			d.Bitrate += (usable - d.Bitrate) / 2
+			c.settle(now, "a probe found the link's limit")
+		}
+		return
+	}
+	p.rest(now)
+	d.Capacity, d.Known = limit, now
 	switch {
 	case usable > d.Bitrate:
 		d.Bitrate = usable
