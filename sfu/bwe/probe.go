@@ -248,45 +248,54 @@ func (c *Controller) judgeProbe(now time.Duration) {
 		p.Next = now + probeRetry
 		return
 	}
+	// The packets that left last, and the one that came first, took no part of the
+	// time.
 	left := int64(p.CameBytes-p.LastBytes) * 8 * int64(time.Second) / int64(out)
 	got := int64(p.CameBytes-p.FirstSize) * 8 * int64(time.Second) / int64(in)
-	limited := in > out+out/10+2*time.Millisecond || share > c.Loss.Short.share()+0.15
-	if limited && float64(left) < 0.8*float64(p.Rate)*(1-share) {
+	shown := min(left, got, p.Rate)
+	switch {
+	case in <= out+out/10+2*time.Millisecond && share <= c.Loss.Short.share()+0.15:
+		c.probePassed(now, shown)
+	case float64(left) < 0.8*float64(p.Rate)*(1-share):
 		p.Next = now + max(p.Pause, probePause) // it was media that were late, not a probe
-		return
+	default:
+		c.probeLimited(now, shown)
 	}
-	first := !p.Proven
+}
+
+// probePassed takes a bitrate that has shown no limit.
+func (c *Controller) probePassed(now time.Duration, shown int64) {
+	p, d, l := &c.Probing, &c.Delay, &c.Loss
 	p.Proven = true
-	d := &c.Delay
-	if !limited {
-		if p.Passed = !p.Confirms; p.Passed {
-			p.Pause, p.Next = probePause, now
-		} else {
-			p.rest(now)
-		}
-		shown := min(left, got, p.Rate)
-		if shown > d.Bitrate {
-			d.Bitrate = shown
-		}
-		switch {
-		case c.Loss.Bound == 0:
-		case c.Loss.Short.share() > c.Loss.limit():
-			c.Loss.inherit(c.Loss.Short.share()) // more was sent, and not more lost
-		default:
-			c.Loss.Bound = max(c.Loss.Bound, shown)
-		}
-		if shown > d.Capacity {
-			d.Capacity = 0
-		}
-		if p.Passed && shown < p.Rate*8/10 { // not as much could be sent as should
-			p.Next = now + p.Pause
-		}
-		c.settle(now, "a probe passed")
-		return
+	p.Passed = !p.Confirms
+	switch {
+	case p.Confirms:
+		p.rest(now)
+	case shown < p.Rate*8/10: // not as much could be sent as should
+		p.Pause, p.Next = probePause, now+probePause
+	default:
+		p.Pause, p.Next = probePause, now
 	}
-	p.Passed = false
-	limit := min(left, got, p.Rate)
-	usable := int64(probeShare * float64(limit))
+	d.Bitrate = max(d.Bitrate, shown)
+	if shown > d.Capacity {
+		d.Capacity = 0
+	}
+	switch {
+	case l.Bound == 0:
+	case l.Short.share() > l.limit():
+		l.inherit(l.Short.share()) // more was sent, and not more lost
+	default:
+		l.Bound = max(l.Bound, shown)
+	}
+	c.settle(now, "a probe passed")
+}
+
+// probeLimited takes the bitrate at which a probe came that was sent faster.
+func (c *Controller) probeLimited(now time.Duration, shown int64) {
+	p, d := &c.Probing, &c.Delay
+	first := !p.Proven
+	p.Proven, p.Passed = true, false
+	usable := int64(probeShare * float64(shown))
 	if !p.Confirms && usable > d.Bitrate+d.Bitrate/10 {
 		// Where others share the link, a fast probe takes from them. One that is not
 		// faster than what it would find shows what is free. At the start, half is
@@ -299,14 +308,12 @@ func (c *Controller) judgeProbe(now time.Duration) {
 		return
 	}
 	p.rest(now)
-	d.Capacity, d.Known = limit, now
-	switch {
-	case usable > d.Bitrate:
+	d.Capacity, d.Known = shown, now
+	if usable > d.Bitrate {
 		d.Bitrate = usable
-		c.settle(now, "a probe found the link's limit")
-	case usable < d.Bitrate:
+	} else {
 		// Jitter makes a rate look lower, so half of it is believed.
 		d.Bitrate -= (d.Bitrate - usable) / 2
-		c.settle(now, "a probe found the link's limit")
 	}
+	c.settle(now, "a probe found the link's limit")
 }
