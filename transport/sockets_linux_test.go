@@ -10,7 +10,6 @@ import (
 	"time"
 )
 
-
 // manyClients are n sockets, and one that sends to them.
 func manyClients(t testing.TB, n int) (s *Sockets, addrs []netip.AddrPort, server *UDP) {
 	t.Helper()
