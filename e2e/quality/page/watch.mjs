@@ -81,7 +81,7 @@ export class Watch {
       buffered: inbound.jitterBufferEmittedCount ? inbound.jitterBufferDelay / inbound.jitterBufferEmittedCount : 0,
       rtt: pair?.currentRoundTripTime,
       remote: remote && `${remote.address}:${remote.port}`,
-      subscribed: server?.flatMap((t) => t.router?.subscribed ?? []),
+      server: server?.map(({ router }) => ({ link: router.link, subscribed: router.subscribed })),
     });
   }
 
@@ -96,8 +96,10 @@ export class Watch {
     for (let i = 1; i < whole.length; i++) {
       const step = steps(whole[i - 1].n, whole[i].n);
       if (step === 0) repeats++;
-      // What was not to be seen for so long may be any number.
-      if (step < 0 && whole[i].at - whole[i - 1].at < 1500) backwards.push({ at: Math.round(whole[i].at - from), from: whole[i - 1].n, to: whole[i].n });
+      // Encodings are encoded one after another, so one that is switched to may be a
+      // frame or two behind. And what was not to be seen for so long may be any number.
+      const back = whole[i].width === whole[i - 1].width ? 0 : -2;
+      if (step < back && whole[i].at - whole[i - 1].at < 1500) backwards.push({ at: Math.round(whole[i].at - from), from: whole[i - 1].n, to: whole[i].n });
     }
     const sizes = [];
     for (const { at, width, height } of decoded) {
