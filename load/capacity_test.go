@@ -171,7 +171,7 @@ func blast() {
 				st := stamp{sender: 1, counter: uint32(one.seq), sent: clock()}
 				prefix := st.append(head.appendHead(make([]byte, 0, maxHead+stampSize), i == 0))
 				header = s.appendHeader(header[:0], 0, packetHeader{seq: one.seq, timestamp: uint32(frame) * 3000, marker: i == 3, level: -1}, one.seq)
-				n := one.out.SealRTP(w.Reserve(transport.MaxDatagram), header, prefix, filler[:1100-len(prefix)])
+				n := one.out.SealRTP(w.Reserve(transport.MaxDatagram), header, prefix, filler[:1100-len(prefix)], 0)
 				w.Commit(&one.path, n)
 			}
 		}

@@ -103,7 +103,7 @@ func TestClientHandshake(t *testing.T) {
 		}
 		header := []byte{0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7}
 		packet := make([]byte, 100)
-		n := out.SealRTP(packet, header, nil, []byte("hello"))
+		n := out.SealRTP(packet, header, nil, []byte("hello"), 0)
 		if plain, err := in.OpenRTP(packet[:n]); err != nil || !bytes.Equal(plain[12:], []byte("hello")) {
 			t.Errorf("loss %v: the server opens %q, %v", loss, plain, err)
 		}
