@@ -225,7 +225,7 @@ func (r *rig) publish(t testing.TB) (senders []*sender, seal func(s *sender, seq
 	buffer := make([]byte, transport.MaxDatagram)
 	return r.ep.senders, func(s *sender, seq uint16, payload []byte) []byte {
 		header := s.appendHeader(make([]byte, 0, maxHeader), r.now, packetHeader{seq: seq, marker: true, level: -1}, seq)
-		return buffer[:r.server.SealRTP(buffer, header, nil, payload)]
+		return buffer[:r.server.SealRTP(buffer, header, nil, payload, 0)]
 	}
 }
 
