@@ -60,6 +60,10 @@ web: ## rebuild the SDK and the meeting page that are committed
 bench: ## measure speed, memory and joining (docs/benchmarks.md explains the figures)
 	scripts/bench
 
+.PHONY: bench-peers
+bench-peers: ## measure the same load on Tertulia and on Janus, in turn (installs janus)
+	scripts/bench-peers
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser, for 20 seconds each
 	scripts/fuzz 20s

@@ -617,6 +617,12 @@ func (ep *endpoint) handleRTCP(now instant, data []byte) {
 		return
 	}
 	c.RTCPReceived++
+	ep.takeRTCP(now, plain)
+}
+
+// takeRTCP takes a compound that was opened.
+func (ep *endpoint) takeRTCP(now instant, plain []byte) {
+	c := &ep.loop.counts
 	for packet, rest := nextRTCP(plain); packet != nil; packet, rest = nextRTCP(rest) {
 		format := packet[0] & 0x1f
 		switch packet[1] {

@@ -131,7 +131,7 @@ func (r *receiver) extend(a *arrival) (seq uint64, ok bool) {
 	case r.bad == uint32(a.seq):
 		w := &r.window
 		if w.end != 0 {
-			w.expected += min(r.highest, w.end) - w.start
+			w.expected += r.windowed()
 		}
 		r.start(a.seq)
 		if w.end != 0 {
@@ -151,6 +151,13 @@ func (r *receiver) start(seq uint16) {
 	r.frame.next = r.highest
 	r.frame.broken = true
 	r.frame.pendingKey = 0
+}
+
+// windowed is how many numbers of the present run are within the window, which
+// may have begun before it.
+func (r *receiver) windowed() uint64 {
+	from, to := max(r.window.start, r.base-1), min(r.window.end, r.highest)
+	return to - min(from, to)
 }
 
 // count takes the arrival into the jitter (RFC 3550 appendix A.8).

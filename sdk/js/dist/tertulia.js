@@ -236,7 +236,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = {
 		this.#e === "token" && (this.#i = t, this.#R(e));
 	}
 	tokenFailed(e, n) {
-		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${b(n)}`, { cause: n })));
+		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${x(n)}`, { cause: n })));
 	}
 	opened(e) {
 		this.#e === "opening" && (this.#m = e + this.#t.enter, this.#o === void 0 ? (this.#e = "joining", this.#N({
@@ -414,7 +414,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = {
 					this.#r.push({ do: "drop" }), this.#F(e, 0);
 					return;
 				}
-				this.#z(r, new t("closed", i || oe(r)));
+				this.#z(r, new t("closed", i || b(r)));
 			} else this.#r.push({
 				do: "event",
 				type: n.type,
@@ -513,7 +513,7 @@ function ae(e, n) {
 		4429: "too-fast"
 	}[e] ?? "unreachable", n || "The server cannot be reached.");
 }
-function oe(e) {
+function b(e) {
 	switch (e) {
 		case "kicked": return "A moderator ended your presence in the room.";
 		case "room-deleted": return "The room was deleted.";
@@ -521,11 +521,11 @@ function oe(e) {
 		default: return "The session is over.";
 	}
 }
-function b(e) {
+function x(e) {
 	return e instanceof Error ? e.message : String(e);
 }
 // src/publication.ts
-var se = class {
+var oe = class {
 	stream;
 	id;
 	done;
@@ -589,7 +589,7 @@ var se = class {
 		this.#d(e);
 	}
 	async muted(e) {
-		this.#i && this.id !== void 0 && this.#r.get(e.id) !== e.muted && (this.#r.set(e.id, e.muted), await x(this.#e.request("mute", {
+		this.#i && this.id !== void 0 && this.#r.get(e.id) !== e.muted && (this.#r.set(e.id, e.muted), await S(this.#e.request("mute", {
 			stream: this.id,
 			track: e.id,
 			muted: e.muted
@@ -607,7 +607,7 @@ var se = class {
 		this.#t?.closed || await this.#n.get(e.id)?.transceiver.sender.replaceTrack(e.mediaTrack ?? null);
 	}
 	async attributes() {
-		this.#i && this.id !== void 0 && await x(this.#e.request("attributes", {
+		this.#i && this.id !== void 0 && await S(this.#e.request("attributes", {
 			stream: this.id,
 			attributes: this.stream.attributes
 		}));
@@ -645,7 +645,7 @@ var se = class {
 		}
 	}
 };
-async function x(e) {
+async function S(e) {
 	try {
 		await e;
 	} catch (e) {
@@ -653,7 +653,7 @@ async function x(e) {
 	}
 }
 // src/attachment.ts
-var ce = class {
+var se = class {
 	#e;
 	#t;
 	#n;
@@ -684,7 +684,7 @@ var ce = class {
 		};
 		let i = e.ownerDocument.visibilityState === "hidden";
 		if (!this.#o && !i) return;
-		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = S({
+		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = ce({
 			width: a,
 			height: o
 		}, {
@@ -707,7 +707,7 @@ var ce = class {
 		e.addEventListener(t, n), this.#i.push(() => e.removeEventListener(t, n));
 	}
 };
-function S(e, t, n) {
+function ce(e, t, n) {
 	if (!(e.width > 0 && e.height > 0 && t.width > 0 && t.height > 0)) return e;
 	let r = [e.width / t.width, e.height / t.height];
 	if (n === "fill" || n === "none") return e;
@@ -840,7 +840,7 @@ var O = class extends e {
 	}
 	attach(e, t = {}) {
 		this.#o.get(e)?.stop();
-		let n = () => this.#d(), r = new ce(e, t.priority, n);
+		let n = () => this.#d(), r = new se(e, t.priority, n);
 		return this.#o.set(e, r), this.#s ??= new me(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
 			element: e,
 			setPriority: (e) => {
@@ -1074,7 +1074,7 @@ var he = /* @__PURE__ */ new Set([
 			e = this.#e.openSocket?.(this.#e.url) ?? new WebSocket(this.#e.url);
 		} catch (e) {
 			queueMicrotask(() => {
-				this.#t.closed(Date.now(), 1006, b(e)), this.#s();
+				this.#t.closed(Date.now(), 1006, x(e)), this.#s();
 			});
 			return;
 		}
@@ -1192,7 +1192,7 @@ function _e(e, t) {
 	let n = e.find((e) => e.type === "transport" && e.selectedCandidatePairId);
 	return t.get(n?.selectedCandidatePairId ?? "") ?? e.find((e) => e.type === "candidate-pair" && e.selected) ?? e.find((e) => e.type === "candidate-pair" && e.nominated && e.state === "succeeded");
 }
-function P(e, t) {
+function ve(e, t) {
 	let { rtt: n, lossIn: r, lossOut: i, freezes: a } = e, o = Math.max(r, i), s = 4;
 	return t ? o > .12 || (n ?? 0) > .8 ? s = 1 : o > .05 || (n ?? 0) > .4 || a > 0 ? s = 2 : (o > .015 || (n ?? 0) > .2) && (s = 3) : s = 0, {
 		level: s,
@@ -1202,73 +1202,82 @@ function P(e, t) {
 	};
 }
 // src/encodings.ts
-var F = [
+var ye = [
 	"q",
 	"h",
 	"f"
-], I = 12e5, ve = 25e5;
-function ye(e, t, n) {
-	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? Se(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && n.modes.includes(e)), s = (e) => [z({
+], P = 12e5, be = 25e5;
+function xe(e, t, n) {
+	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? Te(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && Ce(n, e)), s = (e) => [B({
 		maxBitrate: a,
 		scalabilityMode: e
 	})];
 	if (i !== void 0 && R(i) > 1 || !r) return s(o(i, "L1T3"));
-	if (/^(VP9|AV1)$/i.test(n.name) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
-	let c = xe(e);
-	return c === 1 ? s(o(i, "L1T3")) : F.slice(-c).map((e, t) => {
+	if (F(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
+	let c = we(e);
+	return c === 1 ? s(o(i, "L1T3")) : ye.slice(-c).map((e, t) => {
 		let n = 2 ** (c - 1 - t);
-		return z({
+		return B({
 			rid: e,
 			scaleResolutionDownBy: n,
-			maxBitrate: L(a, n),
+			maxBitrate: I(a, n),
 			scalabilityMode: o(i, "L1T3")
 		});
 	});
 }
-function be(e) {
-	return [z({ maxBitrate: e })];
+function Se(e) {
+	return [B({ maxBitrate: e })];
 }
-function xe({ width: e, height: t }) {
+function Ce(e, t) {
+	return e.modes ? e.modes.includes(t) : e.name !== "" && (R(t) === 1 || F(e));
+}
+function F({ name: e }) {
+	return /^(VP9|AV1)$/i.test(e);
+}
+function we({ width: e, height: t }) {
 	let n = Math.max(e ?? 0, t ?? 0);
 	return n === 0 || n >= 960 ? 3 : n >= 480 ? 2 : 1;
 }
-function Se({ source: e, width: t, height: n }, r) {
-	if (e === "screen") return ve;
+function Te({ source: e, width: t, height: n }, r) {
+	if (e === "screen") return be;
 	if (e !== "camera" && !r) return;
-	if (!t || !n) return I;
-	let i = I * (t * n / 921600) ** .75;
+	if (!t || !n) return P;
+	let i = P * (t * n / 921600) ** .75;
 	return Math.round(Math.min(25e5, Math.max(15e4, i)));
 }
-function L(e, t) {
+function I(e, t) {
 	return e === void 0 ? void 0 : Math.round(e * t ** -1.5);
 }
-function Ce(e, t) {
-	let n = (t ?? []).filter((t) => (t.rid ?? "") === (e.rid ?? ""));
-	if (n.length === 0) return {
+function Ee(e, t, n = 0) {
+	let r = L(e, t);
+	if (r.length === 0) return {
 		...e,
 		active: !0
 	};
-	let r = Math.max(-1, ...n.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), i = r >= 0, a = e.scalabilityMode, o = a === void 0 ? 1 : R(a), s = Math.min(o, r + 1);
-	if (!i || a === void 0 || s === o) return {
+	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : R(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
+	if (!a || o === void 0 || l === s) return {
 		...e,
-		active: i
+		active: a
 	};
-	let c = 2 ** (o - s);
-	return z({
+	let u = 2 ** (s - l);
+	return B({
 		...e,
-		active: i,
-		scalabilityMode: we(a, s),
-		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * c,
-		maxBitrate: L(e.maxBitrate, c)
+		active: a,
+		scalabilityMode: De(o, l),
+		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * u,
+		maxBitrate: I(e.maxBitrate, u)
 	});
+}
+function L({ rid: e = "" }, t) {
+	return (t ?? []).filter((t) => (t.rid ?? "") === e);
 }
 function R(e) {
 	return Number(/^[LS]([1-9])T[1-9]/.exec(e)?.[1] ?? 1);
 }
-function we(e, t) {
+function De(e, t) {
 	return e.replace(/^([LS])[1-9](T[1-9])(.*)$/, (e, n, r, i) => t === 1 ? `L1${r}` : `${n}${t}${r}${i}`);
 }
-function Te(e, t) {
+function z(e, t) {
 	let n = !1;
 	return e.forEach((e, r) => {
 		let i = e.rid, a = i === void 0 ? t[r] : t.find((e) => e.rid === i);
@@ -1279,57 +1288,60 @@ function Te(e, t) {
 		o("active", a.active ?? !0), o("maxBitrate", a.maxBitrate), (a.scaleResolutionDownBy !== void 0 || (e.scaleResolutionDownBy ?? 1) !== 1) && o("scaleResolutionDownBy", a.scaleResolutionDownBy ?? 1), a.scalabilityMode !== void 0 && o("scalabilityMode", a.scalabilityMode);
 	}), n;
 }
-function z(e) {
+function B(e) {
 	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
 }
 // src/sending.ts
-var B = class {
+var V = class {
 	transceiver;
 	#e;
 	#t;
-	#n = !1;
+	#n;
 	#r = !1;
+	#i = !1;
 	constructor(e, t) {
-		this.transceiver = e, this.#e = t;
+		this.transceiver = e, this.#e = t, this.#n = t.map(() => 0);
 	}
 	get mid() {
 		return this.transceiver.mid ?? void 0;
 	}
 	get shape() {
-		return V(this.#e);
+		return H(this.#e);
 	}
 	want(e) {
-		this.#t = e, this.apply();
+		this.#t = e, this.#e.forEach((t, n) => {
+			this.#n[n] = Math.max(this.#n[n] ?? 0, L(t, e).length);
+		}), this.apply();
 	}
 	async apply() {
-		if (this.#r = !0, !this.#n) {
-			for (this.#n = !0; this.#r;) {
-				this.#r = !1;
-				let e = this.#e.map((e) => Ce(e, this.#t));
+		if (this.#i = !0, !this.#r) {
+			for (this.#r = !0; this.#i;) {
+				this.#i = !1;
+				let e = this.#e.map((e, t) => Ee(e, this.#t, this.#n[t]));
 				try {
-					await this.#i(e);
+					await this.#a(e);
 				} catch {
 					let t = e.map(({ active: e, rid: t, maxBitrate: n }) => ({
 						active: e,
 						rid: t,
 						maxBitrate: n
 					}));
-					await this.#i(t).catch((e) => console.warn("tertulia:", e));
+					await this.#a(t).catch((e) => console.warn("tertulia:", e));
 				}
 			}
-			this.#n = !1;
+			this.#r = !1;
 		}
 	}
-	async #i(e) {
+	async #a(e) {
 		let { sender: t } = this.transceiver, n = t.getParameters(), r = n.encodings.length === 1 && e.length > 1 ? e.slice(-1).map(({ rid: e, ...t }) => t) : e;
-		Te(n.encodings, r) && await t.setParameters(n);
+		z(n.encodings, r) && await t.setParameters(n);
 	}
 };
-function V(e) {
+function H(e) {
 	return e.map(({ rid: e = "" }) => e).join();
 }
 // src/transport.ts
-var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
+var U = 4, Oe = 2e3, ke = 8e3, Ae = 2, je = class {
 	name;
 	pc;
 	#e;
@@ -1354,8 +1366,8 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 	#g = 0;
 	#_ = !1;
 	constructor(e, t, n, r = {
-		audio: H,
-		video: H
+		audio: U,
+		video: U
 	}) {
 		this.name = e, this.#e = n, this.pc = new RTCPeerConnection({
 			bundlePolicy: "max-bundle",
@@ -1395,10 +1407,10 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 			video: t
 		};
 		for (let e of ["audio", "video"]) {
-			let t = Math.min(60, Math.ceil(n[e] / H) * H);
+			let t = Math.min(60, Math.ceil(n[e] / U) * U);
 			for (; this.#r[e] < t; this.#r[e]++) {
 				let t = this.pc.addTransceiver(e, { direction: "recvonly" });
-				Me(t, e), e === "video" && W(t), this.#s = !0;
+				Fe(t, e), e === "video" && W(t), this.#s = !0;
 			}
 		}
 		this.#s && this.#m > 0 && this.negotiate();
@@ -1407,28 +1419,32 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 		return this.#y(e)?.receiver.track;
 	}
 	get videoCodec() {
-		return Ae(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
+		return Ne(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
 	}
 	addSender(e, t, n) {
-		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === V(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
+		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === H(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
 		if (i) {
-			let t = new B(i.transceiver, n);
+			let t = new V(i.transceiver, n);
 			return t.transceiver.sender.replaceTrack(e ?? null).catch(q), t.apply(), t;
 		}
 		let a = this.#v(e ?? t, n);
-		return je(a, t, this.#t), t === "video" && W(a), this.negotiate(), new B(a, n);
+		return Pe(a, t, this.#t), t === "video" && W(a), this.negotiate(), new V(a, n);
 	}
 	#v(e, t) {
 		let n = (t) => this.pc.addTransceiver(e, {
 			direction: "sendonly",
 			sendEncodings: t
-		});
-		try {
-			return n(t.map((e) => ({ ...e })));
+		}), r = (e) => t.map(({ scalabilityMode: t, ...n }) => t && e ? {
+			...n,
+			scalabilityMode: e
+		} : n);
+		if (!t.some(({ scalabilityMode: e }) => e)) return n(r(void 0));
+		for (let e of [t.map((e) => ({ ...e })), r("L1T3")]) try {
+			return n(e);
 		} catch (e) {
-			if (!t.some(({ scalabilityMode: e }) => e)) throw e;
-			return n(t.map(({ scalabilityMode: e, ...t }) => t));
+			if (!(e instanceof DOMException)) throw e;
 		}
+		return n(r(void 0));
 	}
 	freeSender(e) {
 		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(q), this.#a.push(e));
@@ -1463,7 +1479,7 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 		this.#c = !0;
 		let e = 0;
 		try {
-			for (await Pe(); this.#s && !this.#n;) {
+			for (await Le(); this.#s && !this.#n;) {
 				this.#s = !1;
 				let t = this.#u, n = this.#d;
 				this.#u = K(), this.#d = K(), this.#f = t.promise, this.#p = n.promise;
@@ -1513,7 +1529,7 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 				case "disconnected":
 					this.#h ??= setTimeout(() => {
 						this.#h = void 0, this.#C();
-					}, Ee);
+					}, Oe);
 					break;
 				case "failed": this.#C();
 			}
@@ -1521,36 +1537,36 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 		}
 	}
 	#C() {
-		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= U ? this.#w() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
+		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= Ae ? this.#w() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
 			this.#h = void 0, this.connected ? this.#g = 0 : this.#C();
-		}, De))) : this.#_ = !0);
+		}, ke))) : this.#_ = !0);
 	}
 	#w() {
 		this.#n || (this.close(), this.#e.lost());
 	}
-}, ke = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+}, Me = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 function W(e) {
 	try {
-		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === ke);
+		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Me);
 		if (!t || n?.direction !== "stopped") return;
 		n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t);
 	} catch (e) {
 		q(e);
 	}
 }
-function Ae(e, t) {
+function Ne(e, t) {
 	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = G(n, t);
 	if (!r) return {
 		name: "",
-		modes: []
+		modes: void 0
 	};
-	let i = n.filter(({ mimeType: e }) => e.toLowerCase() === r.mimeType.toLowerCase());
+	let i = n.filter(({ mimeType: e }) => e.toLowerCase() === r.mimeType.toLowerCase()).flatMap(({ scalabilityModes: e = [] }) => e);
 	return {
 		name: r.mimeType.replace(/^.*\//, ""),
-		modes: [...new Set(i.flatMap(({ scalabilityModes: e = [] }) => e))]
+		modes: i.length > 0 ? [...new Set(i)] : void 0
 	};
 }
-function je(e, t, n) {
+function Pe(e, t, n) {
 	if (n.length === 0 || typeof e.setCodecPreferences != "function") return;
 	let r = RTCRtpReceiver.getCapabilities?.(t);
 	if (r) try {
@@ -1559,18 +1575,18 @@ function je(e, t, n) {
 		q(e);
 	}
 }
-function Me(e, t) {
+function Fe(e, t) {
 	if (typeof e.setCodecPreferences != "function") return;
 	let n = RTCRtpReceiver.getCapabilities?.(t);
 	if (!n) return;
-	let r = Ne(n.codecs);
+	let r = Ie(n.codecs);
 	if (!r.every((e) => /\/rtx$/i.test(e.mimeType))) try {
 		e.setCodecPreferences(r);
 	} catch (e) {
 		q(e);
 	}
 }
-function Ne(e) {
+function Ie(e) {
 	return e.filter(({ mimeType: e, sdpFmtpLine: t = "" }) => {
 		switch (e.toLowerCase()) {
 			case "audio/opus":
@@ -1594,7 +1610,7 @@ function G(e, t) {
 	};
 	return [...e].sort((e, t) => n(e) - n(t));
 }
-function Pe() {
+function Le() {
 	return new Promise((e) => {
 		let { port1: t, port2: n } = new MessageChannel();
 		t.onmessage = () => {
@@ -1616,7 +1632,7 @@ function q(e) {
 	console.warn("tertulia:", e);
 }
 // src/room.ts
-var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
+var Re = 2e3, ze = 6e3, Be = 4096, J = class extends e {
 	#e;
 	#t;
 	#n;
@@ -1697,7 +1713,7 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 	async publish(e) {
 		if (this.#Y(), e.ended) throw new t("closed", "The stream is over.");
 		if (e.published) throw new t("conflict", "The stream is published already.");
-		let n = new se(e, {
+		let n = new oe(e, {
 			request: (e, t) => this.#e.request(e, t),
 			wantedLayers: (e, t) => this.#m.get(e)?.get(t),
 			over: () => {
@@ -1725,7 +1741,7 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 	async send(e, n = {}) {
 		let r = A(JSON.stringify(e));
 		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${ee}.`);
-		let i = ze();
+		let i = He();
 		return await this.#e.request("message", {
 			id: i,
 			to: n.to?.map(Y),
@@ -1765,7 +1781,7 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 	}
 	async getStats(e = {}) {
 		this.#Y();
-		let [t, n] = await Promise.all([this.#n.pc.getStats(), e.server ? this.#e.request("stats", {}) : void 0]), { tracks: r, rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c } = this.#b.read(t), l = Re(n?.transports), u = (e, t, n, i) => r.filter((t) => t.direction === e).filter((e) => e.mid !== void 0 && i !== void 0 ? e.mid === i : e.mediaTrack === n).map((e) => {
+		let [t, n] = await Promise.all([this.#n.pc.getStats(), e.server ? this.#e.request("stats", {}) : void 0]), { tracks: r, rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c } = this.#b.read(t), l = Ve(n?.transports), u = (e, t, n, i) => r.filter((t) => t.direction === e).filter((e) => e.mid !== void 0 && i !== void 0 ? e.mid === i : e.mediaTrack === n).map((e) => {
 			let { direction: n, mid: r, mediaTrack: i, ...a } = e;
 			return {
 				...a,
@@ -1808,7 +1824,7 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 			this.#i = t.iceServers, this.#W();
 			for (let e of this.#t.publish ?? []) this.publish(e).catch((e) => console.warn("tertulia:", e));
 			for (let e of this.#l.values()) this.#I(e);
-			typeof window < "u" && window.addEventListener("pagehide", this.#T), this.#x = setInterval(() => void this.#J(), Fe);
+			typeof window < "u" && window.addEventListener("pagehide", this.#T), this.#x = setInterval(() => void this.#J(), Re);
 		} else this.#i = t.iceServers, this.#n.close(), this.#N(t), this.#K(e === "resynced");
 	}
 	stateChanged(e) {
@@ -1864,7 +1880,7 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 		message: ({ id: e, to: t, from: n, time: r, data: i }) => {
 			let a = `${n} ${e}`;
 			if (this.#f.has(a)) return;
-			if (this.#f.add(a), this.#f.size > Le) for (let e of this.#f) {
+			if (this.#f.add(a), this.#f.size > Be) for (let e of this.#f) {
 				this.#f.delete(e);
 				break;
 			}
@@ -1970,7 +1986,7 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 				t && this.#M(t);
 			}
 			for (let e of [...this.#_]) this.#O(e, "timeout");
-		}, Ie);
+		}, ze);
 	}
 	#P(e) {
 		return e === this.#s.id ? this.#s : this.#c.get(e);
@@ -2056,7 +2072,7 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 	}
 	#U(e) {
 		let { iceServers: t, iceTransportPolicy: n } = this.#t, r = this.#r === 1 ? "main" : `main-${this.#r}`;
-		return new Oe(r, {
+		return new je(r, {
 			iceServers: t ?? this.#i ?? [],
 			iceTransportPolicy: n
 		}, {
@@ -2104,13 +2120,13 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 		let n = await e.getStats().catch(() => void 0);
 		if (!n || e !== this.#n.pc) return;
 		let r = this.#y.read(n), i = this.#S;
-		this.#S = P(r, t), i.level !== this.#S.level && this.emit("quality", this.#S);
+		this.#S = ve(r, t), i.level !== this.#S.level && this.emit("quality", this.#S);
 	}
 	#Y() {
 		if (this.#a === "closed") throw new t("closed", "The room was left.");
 	}
 };
-function Re(e) {
+function Ve(e) {
 	let t = /* @__PURE__ */ new Map();
 	for (let n of e ?? []) for (let { stream: e, track: r, layer: i } of n.router?.subscribed ?? []) i && t.set(`${e} ${r}`, i);
 	return t;
@@ -2138,7 +2154,7 @@ function Q(e, t) {
 		data: i
 	};
 }
-function ze() {
+function He() {
 	let e = crypto.getRandomValues(/* @__PURE__ */ new Uint8Array(16));
 	e[6] = (e[6] ?? 0) & 15 | 64, e[8] = (e[8] ?? 0) & 63 | 128;
 	let t = Array.from(e, (e) => e.toString(16).padStart(2, "0")).join("");
@@ -2151,7 +2167,7 @@ function ze() {
 	].join("-");
 }
 // src/connect.ts
-async function Be(e, n, r = {}) {
+async function Ue(e, n, r = {}) {
 	l(), r.signal?.throwIfAborted();
 	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, c = !1, u, d = new Promise((e, t) => {
 		u = {
@@ -2159,7 +2175,7 @@ async function Be(e, n, r = {}) {
 			reject: t
 		};
 	}), f = new ge({
-		url: Ve(e),
+		url: We(e),
 		token: () => typeof n == "string" ? n : n(),
 		opening: {
 			protocol: 1,
@@ -2186,7 +2202,7 @@ async function Be(e, n, r = {}) {
 		clearTimeout(_), r.signal?.removeEventListener("abort", h);
 	}
 }
-function Ve(e) {
+function We(e) {
 	let n;
 	try {
 		n = new URL(e, typeof location > "u" ? void 0 : location.href);
@@ -2198,20 +2214,20 @@ function Ve(e) {
 	return `${r ? "wss" : "ws"}://${n.host}${n.pathname.replace(/\/+$/, "")}/v1/signal`;
 }
 // src/local-stream.ts
-var He = {
+var Ge = {
 	echoCancellation: !0,
 	noiseSuppression: !0,
 	autoGainControl: !0
-}, Ue = {
+}, Ke = {
 	width: { ideal: 1280 },
 	height: { ideal: 720 },
 	frameRate: {
 		ideal: 30,
 		max: 30
 	}
-}, We = class n extends e {
+}, qe = class n extends e {
 	static async camera(e = {}) {
-		let t = $(e.audio ?? !0, He, e.audioDeviceId), r = $(e.video ?? !0, Ue, e.videoDeviceId), i = await u({
+		let t = $(e.audio ?? !0, Ge, e.audioDeviceId), r = $(e.video ?? !0, Ke, e.videoDeviceId), i = await u({
 			audio: t ?? !1,
 			video: r ?? !1
 		}), a = i.getTracks().map((e) => e.kind === "audio" ? {
@@ -2352,9 +2368,9 @@ var He = {
 		this.#r = e;
 	}
 	encodings(e, t) {
-		if (e.kind === "audio") return be(this.#e.maxAudioBitrate);
+		if (e.kind === "audio") return Se(this.#e.maxAudioBitrate);
 		let { width: n, height: r } = e.mediaTrack?.getSettings() ?? {};
-		return ye({
+		return xe({
 			source: e.source,
 			width: n,
 			height: r
@@ -2382,14 +2398,14 @@ var He = {
 	}
 	#u(e, t) {
 		t.addEventListener("ended", () => {
-			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || Ge(e)) && this.stop());
+			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || Je(e)) && this.stop());
 		});
 	}
 	#d(e) {
 		this.emit("device-lost", e);
 	}
 };
-function Ge(e) {
+function Je(e) {
 	return e.source === "screen-audio";
 }
 function $(e, t, n) {
@@ -2403,4 +2419,4 @@ function $(e, t, n) {
 		deviceId: { exact: n }
 	} : r;
 }
-export { i as Channel, e as Emitter, We as LocalStream, O as RemoteStream, J as Room, t as TertuliaError, l as checkSupport, Be as connect, s as devices, c as onDeviceChange };
+export { i as Channel, e as Emitter, qe as LocalStream, O as RemoteStream, J as Room, t as TertuliaError, l as checkSupport, Ue as connect, s as devices, c as onDeviceChange };
