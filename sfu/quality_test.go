@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/simnet"
 )
 
@@ -149,4 +150,110 @@ func TestPriorities(t *testing.T) {
 		}
 		v.checkFreeze(w.now, time.Second)
 	})
+}
+
+// Whoever joins has a picture soon, and however many do, the publisher is asked for
+// few keyframes.
+func TestCrowd(t *testing.T) {
+	w := quality(t, 1)
+	cam := w.films("ana", 1, 3)
+	link := simnet.Config{Latency: 20 * time.Millisecond, Rate: 20_000_000, Queue: 200_000}
+	first := w.watches("ben", link, 1)
+	w.run(5 * time.Second)
+	asked := func() (most int) {
+		for _, e := range cam.encodings {
+			most = max(most, e.plis)
+		}
+		return most
+	}
+	before := asked()
+	joined := w.now
+	eva := w.watches("eva", link, 1)
+	w.run(time.Second)
+	if d := eva.decoders[0].firstSince(joined); d < 0 || d > 300*time.Millisecond {
+		t.Errorf("a picture after %v", d)
+	}
+	if n := asked() - before; n > 4 {
+		t.Errorf("the publisher was asked %d times for one", n)
+	}
+	w.run(2 * time.Second)
+
+	before = asked()
+	crowd := []*viewer{}
+	start := w.now
+	for i := range 100 {
+		crowd = append(crowd, w.watches(fmt.Sprint("joiner ", i), link, 1))
+		w.run(20 * time.Millisecond)
+	}
+	w.run(time.Second)
+	for i, v := range crowd {
+		if d := v.decoders[0].firstSince(v.joined); d < 0 || d > 300*time.Millisecond {
+			t.Errorf("joiner %d has a picture after %v", i, d)
+		}
+	}
+	if n, limit := asked()-before, int(w.now.Sub(start)/(300*time.Millisecond))+1; n > limit {
+		t.Errorf("the publisher was asked %d times, %d are allowed", n, limit)
+	}
+	first.checkFreeze(w.now, 200*time.Millisecond)
+	first.decoders[0].checkEncoding(first.joined.Add(3*time.Second), w.now, 2)
+}
+
+// The size in which a video is shown decides on the layer; a paused one costs
+// nothing; publishers are told which layers nobody wants.
+func TestSizesAndPauses(t *testing.T) {
+	w := quality(t, 1)
+	w.films("ana", 1, 3)
+	w.run(time.Second)
+	v := w.watches("ben", simnet.Config{Latency: 20 * time.Millisecond, Rate: 20_000_000, Queue: 200_000}, 1)
+	d := v.decoders[0]
+	w.run(5 * time.Second)
+	d.checkEncoding(w.now.Add(-2*time.Second), w.now, 2)
+	wanted := func() (rids string) {
+		for _, e := range taken[protocol.LayersNeeded](w) {
+			rids = ""
+			for _, l := range e.Layers {
+				if l.Wanted {
+					rids += l.RID
+				}
+			}
+		}
+		return rids
+	}
+	if rids := wanted(); rids != "" {
+		t.Errorf("told that %q are wanted, where all are", rids)
+	}
+
+	v.prefer(1, 320, 180, 1)
+	changed := w.now
+	w.run(6 * time.Second)
+	d.checkEncoding(changed.Add(time.Second), w.now, 0)
+	if rids := wanted(); rids != "q" {
+		t.Errorf("told that %q are wanted, want q", rids)
+	}
+	v.prefer(1, 1280, 720, 1)
+	changed = w.now
+	w.run(time.Millisecond)
+	if rids := wanted(); rids != "qhf" {
+		t.Errorf("told that %q are wanted at once, want qhf", rids)
+	}
+	w.run(3 * time.Second)
+	d.checkEncoding(changed.Add(time.Second), w.now, 2)
+
+	v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 1, Paused: true})
+	w.run(time.Millisecond)
+	sent := v.video
+	w.run(10 * time.Second)
+	if n := v.video - sent; n > 0 {
+		t.Errorf("%d packets were sent while it was paused", n)
+	}
+	if rids := wanted(); rids != "q" {
+		t.Errorf("told that %q are wanted, want q", rids)
+	}
+	v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 1})
+	changed = w.now
+	w.run(3 * time.Second)
+	if after := d.firstSince(changed); after < 0 || after > 150*time.Millisecond {
+		t.Errorf("a picture %v after the pause", after)
+	}
+	d.checkEncoding(changed.Add(time.Second), w.now, 2)
 }

@@ -181,6 +181,7 @@ type viewer struct {
 	shares    int             // how often the link was shared out
 	share     allocation.Decision
 	inverted  int // how often a higher priority was on a lower layer
+	video     int // packets of video that were sent to it, probes included
 }
 
 const binLength = 250 * time.Millisecond
@@ -224,6 +225,9 @@ func quality(t testing.TB, seed uint64) *world {
 				i := int(w.now.Sub(v.joined) / binLength)
 				v.sent = append(v.sent, make([]int, max(0, i+1-len(v.sent)))...)
 				v.sent[i] += len(p.Header) + len(p.Prefix) + len(p.Payload) + int(p.Padding) + packetRest
+				if p.Kind == protocol.Video {
+					v.video++
+				}
 			}
 		}
 	}
@@ -564,6 +568,16 @@ func (d *decoder) checkEncoding(from, to time.Time, want int) {
 	if n == 0 {
 		d.v.w.t.Errorf("nothing is shown from %v to %v", from.Sub(d.v.joined), to.Sub(d.v.joined))
 	}
+}
+
+// firstSince gives how long after a moment the first picture was decoded; −1 if none was.
+func (d *decoder) firstSince(t time.Time) time.Duration {
+	for _, s := range d.shown {
+		if s.at.After(t) {
+			return s.at.Sub(t)
+		}
+	}
+	return -1
 }
 
 // switches is how often the layer that is decided on has changed.
