@@ -79,7 +79,7 @@ func FuzzStream(f *testing.F) {
 			if d != selector.Select(&tracker, &info, now) {
 				t.Fatalf("packet %d is decided on twice", n)
 			}
-			if d.Forward {
+			if d.Forward() {
 				if o, ok := numbering.Forward(at, &info); ok {
 					if was, taken := out[o]; taken && was != at {
 						t.Fatalf("%d is sent as %d, which is %d", at, o, was)
@@ -100,7 +100,7 @@ func FuzzStream(f *testing.F) {
 			}
 		}
 		for _, p := range sent {
-			if d, ok := selector.Recall(&p.info); ok && selector.Highest-p.info.Frame < history && d != p.d && d.Forward != p.d.Forward {
+			if d, ok := selector.Recall(&p.info); ok && selector.Highest-p.info.Frame < history && d != p.d && d.Forward() != p.d.Forward() {
 				t.Fatalf("decided %+v, then %+v", p.d, d)
 			}
 		}
