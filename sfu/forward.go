@@ -252,7 +252,7 @@ func (r *Router) send(now instant, sl *slot, run *run, b *ready, out uint64, d *
 	sl.Packets++
 	n := uint64(len(p.Prefix) + len(p.Payload))
 	sl.Bytes += n
-	sl.peer.Resend.Credit += int64(n / 2)
+	sl.peer.afterMedia(int64(n))
 	r.emit(now, sl.peer, p, f.timing, bwe.Media, sink)
 }
 
