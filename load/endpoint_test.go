@@ -280,6 +280,7 @@ func TestEndpointTakesAndGivesRepairs(t *testing.T) {
 	// As a publisher.
 	s := &sender{ssrc: 500, rtxSSRC: 501, pt: 96, rtxPT: 97, video: true, camera: newVideo(random(1, 1), 1_000_000, 30), seq: 65530, wantKey: true}
 	r.ep.senders = append(r.ep.senders, s)
+	r.ep.cameras = append(r.ep.cameras, &camera{layers: []*sender{s}, next: never})
 	r.ep.sendFrame(r.now, s, 0)
 	sent := c.Sent
 	r.ep.takeRTCP(r.now, appendNACK(nil, 9, 500, []uint16{65530, 65531, 900}))
@@ -321,7 +322,7 @@ func TestNothingIsAllocatedForAPacket(t *testing.T) {
 		r.ep.sendFrame(r.now, s, uint32(i))
 		r.ep.flush()
 		if i%10 == 0 {
-			r.ep.sendFeedback()
+			r.ep.sendFeedback(r.now)
 			r.ep.reportsAt = r.now
 			r.ep.sendReports(r.now)
 		}

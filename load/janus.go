@@ -362,7 +362,11 @@ func (one *janusParticipant) publish(ctx context.Context) ([]uint64, error) {
 	one.session.mu.Lock()
 	one.session.event = one.hear
 	one.session.mu.Unlock()
-	offered, offer, err := sdp.ClientOffer(nil, ep.local(), oneWay(one.p, true))
+	want := oneWay(one.p, true)
+	for _, w := range want.Add {
+		slices.Reverse(w.RIDs) // Janus takes the first for the highest
+	}
+	offered, offer, err := sdp.ClientOffer(nil, ep.local(), want)
 	if err != nil {
 		return nil, err
 	}
@@ -379,7 +383,7 @@ func (one *janusParticipant) publish(ctx context.Context) ([]uint64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("janus's answer: %w", err)
 	}
-	ep.negotiate(accepted, role, lite, one.p.media)
+	ep.negotiate(accepted, role, lite, one.p.media, a.JSEP.SDP)
 	var feeds []uint64
 	for _, p := range a.Plugin.Data.Publishers {
 		feeds = append(feeds, p.ID)
@@ -475,7 +479,7 @@ func (one *janusParticipant) subscribe(ctx context.Context, handle *uint64, ep *
 		return fmt.Errorf("start: %w", err)
 	}
 	// Checks go on their way with the answer, as a browser's do.
-	(*ep).negotiate(next, sdp.DTLSClient, lite, media{})
+	(*ep).negotiate(next, sdp.DTLSClient, lite, media{}, a.JSEP.SDP)
 	if _, err := one.session.await(ctx, started); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}

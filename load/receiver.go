@@ -15,6 +15,7 @@ type receiver struct {
 	nack      bool
 	pli, fir  bool
 	firNumber uint8
+	refused   int // packets in a row that were not authentic
 
 	sequence
 	flags [sequenceWindow]uint8 // by number
@@ -276,7 +277,7 @@ func (r *receiver) advanceLosses(now instant) {
 		r.ep.want(due)
 	}
 	if len(ask) > 0 {
-		r.ep.sendRTCP(appendNACK(r.ep.scratch.rtcp[:0], r.ep.ssrc, r.ssrc, ask))
+		r.ep.sendRTCP(appendNACK(r.ep.feedbackOn(r, now), r.ep.ssrc, r.ssrc, ask))
 		r.ep.loop.counts.NACKsSent++
 	}
 	if given && r.video {
@@ -407,7 +408,7 @@ func (r *receiver) wantKeyframe(now instant) {
 	f.asked = now
 	f.due = now + pliInterval
 	r.ep.want(f.due)
-	b := r.ep.scratch.rtcp[:0]
+	b := r.ep.feedbackOn(r, now)
 	switch {
 	case r.pli:
 		b = appendPLI(b, r.ep.ssrc, r.ssrc)

@@ -66,11 +66,8 @@ func TestFeedbackTellsArrivals(t *testing.T) {
 					came[number] = now
 				}
 			}
-			for {
+			for f.any() {
 				b := f.append(nil, 1, 2)
-				if b == nil {
-					break
-				}
 				packets, err := rtcp.Unmarshal(b)
 				if err != nil {
 					t.Fatalf("seed %d: %v", seed, err)

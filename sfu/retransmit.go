@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/tertulia-rtc/tertulia/sfu/bwe"
+	"github.com/tertulia-rtc/tertulia/sfu/layer"
 )
 
 // resendState bounds what one subscriber can make us send again.
@@ -177,7 +178,7 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		binary.BigEndian.PutUint16(r.scratch.prefix[:], uint16(seq))
 	}
 	forwarded := r.extensions(s, run, &b, d)
-	if f.rtx == 0 && (f.timing != timeless || d.SetActive || d.Attach) {
+	if f.rtx == 0 && (f.timing != timeless || d.Flags&(layer.SetActive|layer.Attach) != 0) {
 		p.Counted.NACKsRefused++ // it could not be the same again
 		return
 	}

@@ -149,7 +149,7 @@ func TestNothingIsAllocated(t *testing.T) {
 			i++
 			info := tracker.Track(int64(i)*1e6, p.packet)
 			d := selector.Select(&tracker, &info, int64(i)*1e6)
-			if d.Forward {
+			if d.Forward() {
 				numbering.Forward(p.seq, &info)
 			} else {
 				numbering.Drop(p.seq, &info)

@@ -44,7 +44,7 @@ func FuzzStream(f *testing.F) {
 				b = append(b, p.packet.Dependency...)
 			}
 		}
-		f.Add(b, uint8(m.codec[2]))
+		f.Add(b, m.codec[2])
 	}
 	names := []string{codec.VP8, codec.VP9, codec.H264, codec.AV1, "H265"}
 	f.Fuzz(func(t *testing.T, b []byte, name uint8) {
@@ -79,7 +79,7 @@ func FuzzStream(f *testing.F) {
 			if d != selector.Select(&tracker, &info, now) {
 				t.Fatalf("packet %d is decided on twice", n)
 			}
-			if d.Forward {
+			if d.Forward() {
 				if o, ok := numbering.Forward(at, &info); ok {
 					if was, taken := out[o]; taken && was != at {
 						t.Fatalf("%d is sent as %d, which is %d", at, o, was)
@@ -100,7 +100,7 @@ func FuzzStream(f *testing.F) {
 			}
 		}
 		for _, p := range sent {
-			if d, ok := selector.Recall(&p.info); ok && selector.Highest-p.info.Frame < history && d != p.d && d.Forward != p.d.Forward {
+			if d, ok := selector.Recall(&p.info); ok && selector.Highest-p.info.Frame < history && d != p.d && d.Forward() != p.d.Forward() {
 				t.Fatalf("decided %+v, then %+v", p.d, d)
 			}
 		}

@@ -131,8 +131,8 @@ func replay(t *testing.T, rs []recorded, target Target, strip bool) (tracker *Tr
 		}
 		info := tracker.Track(now, r.packet)
 		d := s.Select(tracker, &info, now)
-		forwarded = append(forwarded, d.Forward)
-		if !d.Forward || r.packet.Dependency == nil {
+		forwarded = append(forwarded, d.Forward())
+		if !d.Forward() || r.packet.Dependency == nil {
 			continue
 		}
 		b := codec.AppendDependency(nil, r.packet.Dependency, &tracker.Structure, d.Edit(100))
@@ -141,7 +141,7 @@ func replay(t *testing.T, rs []recorded, target Target, strip bool) (tracker *Tr
 		if !ok || got.FrameNumber != was.FrameNumber+100 || got.Indications != was.Indications || got.Diffs != was.Diffs || got.ChainDiffs != was.ChainDiffs {
 			t.Errorf("packet %d: %x has become %x", r.seq, r.packet.Dependency, b)
 		}
-		if d.SetActive && (!got.HasActive || got.Active != uint32(d.Active)) {
+		if d.Flags&SetActive != 0 && (!got.HasActive || got.Active != uint32(d.Active)) {
 			t.Errorf("packet %d: active decode targets %b, want %b", r.seq, got.Active, d.Active)
 		}
 	}

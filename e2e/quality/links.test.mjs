@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { sleep } from '../../lib/until.mjs';
-import { Stage, inShort, seen, sendsAll } from '../lib/call.mjs';
-import { steadily } from '../lib/limits.mjs';
-import { longestAbove } from '../lib/link.mjs';
+import { sleep } from '../lib/until.mjs';
+import { Stage, inShort, seen, sendsAll } from './lib/call.mjs';
+import { steadily } from './lib/limits.mjs';
+import { longestAbove } from './lib/link.mjs';
 
 const width = 960;
 const height = 540;
@@ -36,6 +36,8 @@ describe('links', () => {
         const report = await seen(Ben, 'Ana', 15_000);
         tell(report);
         console.log('1 Mb/s', inShort(report), JSON.stringify(await estimates(Ben)));
+        // Of 1.5 Mb/s, 0.5 and 0.2, that is the layer that fits.
+        assert.deepEqual(report.sizes.map((each) => each.width), [width / 2]);
         assert.ok(report.link.down.queue.p95 <= 100, `the queue's 95th percentile is ${report.link.down.queue.p95} ms`);
         const above = longestAbove(report.link.down, 1_000_000);
         assert.ok(above <= 1000, `for ${above} ms more was sent than the link carries`);
@@ -93,6 +95,7 @@ describe('links', () => {
       const Ben = await call.subscriber('Ben', ['Ana', 'Eva'], { link });
       await Ben.call(() => app.streamOf('Ana').prefer('video', { priority: 20 }));
       await Ben.call(() => app.streamOf('Eva').prefer('video', { priority: 10 }));
+      const streams = await Ben.call(() => ['Ana', 'Eva'].map((user) => app.streamOf(user).id));
       await sleep(15_000);
       await steadily(async (tell) => {
         let other;
@@ -101,10 +104,11 @@ describe('links', () => {
         });
         tell(report);
         console.log('of higher priority', inShort(report), '\nof lower', inShort(other), JSON.stringify(await estimates(Ben)));
-        for (const { at, width } of report.seconds) {
-          const beside = other.seconds.find((each) => Math.abs(each.at - at) < 600);
-          if (beside) assert.ok(width >= beside.width, `after ${at} ms it is ${width} wide, and the other ${beside.width}`);
+        for (const { at, server } of report.seconds) {
+          const [high, low] = streams.map((stream) => chosen(server, stream));
+          assert.ok(high >= low, `after ${at} ms the server has chosen ${high} lines for the higher priority, and ${low} for the lower`);
         }
+        assert.ok(chosen(report.seconds.at(-1).server, streams[0]) > 0, 'nothing is chosen for the higher priority');
         assert.ok(report.link.down.queue.p95 <= 150, `the queue's 95th percentile is ${report.link.down.queue.p95} ms`);
         for (const each of [report, other]) {
           assert.ok(each.longestGap.ms <= 1000, `for ${each.longestGap.ms} ms no frame was shown`);
@@ -113,6 +117,12 @@ describe('links', () => {
       });
     }));
 });
+
+/** How many lines high the layer is that the server has chosen of a stream's video; 0 for none. */
+function chosen(server, stream) {
+  const slots = server.flatMap(({ subscribed }) => subscribed ?? []);
+  return slots.find((slot) => slot.stream === stream && slot.layer?.height)?.layer.height ?? 0;
+}
 
 /** What the server believes a tab's link carries, bit/s. */
 function estimates(tab) {
