@@ -30,9 +30,6 @@ func (r *Router) Prefer(now time.Time, who protocol.ParticipantID, want protocol
 				r.needRebind(p)
 				r.bind(at)
 			}
-			if st.track.Kind == protocol.Video {
-				r.advanceWanted(at, st.track)
-			}
 			return nil
 		}
 	}
