@@ -57,6 +57,7 @@ type slot struct {
 	Packets   uint64 // sent, without retransmissions
 	Bytes     uint64 // of their payloads
 	Resent    resentState
+	AskAgain  instant // when its requests for keyframes are all worked off
 	Reported  receiverReport
 	SR        sentReport
 
