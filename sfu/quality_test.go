@@ -62,7 +62,12 @@ func TestLinkFallsAndRises(t *testing.T) {
 		v.down.Set(link)
 		fell := w.now
 		w.run(15 * time.Second)
-		d.checkEncoding(fell.Add(2*time.Second), w.now, 1)
+		for _, s := range d.shown {
+			if s.encoding == 2 && s.at.After(fell.Add(2*time.Second)) {
+				t.Fatalf("encoding 2 is shown %v after the fall", s.at.Sub(fell))
+			}
+		}
+		d.checkEncoding(fell.Add(8*time.Second), w.now, 1)
 		link.Rate = 3_000_000
 		v.down.Set(link)
 		rose := w.now
