@@ -83,7 +83,9 @@ type Decision struct {
 	Flags DecisionFlags
 	// Active is the set of active decode targets to be written, with SetActive.
 	Active uint16
-	// Skipped is subtracted from the picture id where the layout is Compact.
+	// Skipped is subtracted from the picture id of VP8, whose receivers take gaps
+	// for loss. Picture ids of VP9 keep their differences, for references are told
+	// by them.
 	Skipped uint16
 }
 
