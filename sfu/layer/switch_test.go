@@ -240,6 +240,43 @@ func TestHeldBackReference(t *testing.T) {
 			t.Errorf("frame %d is decided otherwise", i)
 		}
 	}
+	tracker.Highest++
+	late := tracker.Highest
+	frame(0, 7, 1<<3)
+	newest := tracker.Highest
+	tracker.Highest = late - 1
+	if frame(0, 7, 1<<1) {
+		t.Error("a late frame is forwarded without the one it refers to")
+	}
+	tracker.Highest = newest
+}
+
+// TestChainBeforeUp: a lost frame that all later ones need keeps the target from
+// rising, until it has come.
+func TestChainBeforeUp(t *testing.T) {
+	e := newEncoder(findMode("L1T3 AV1"), rand.New(rand.NewPCG(9, 9)))
+	v := newViewer(t, e)
+	var lost []packet
+	for picture := range 28 {
+		packets := e.next(false)
+		switch picture {
+		case 8: // temporal layer 0
+			lost = packets
+			continue
+		case 13:
+			v.selector.Target = Whole
+		case 22:
+			packets = append(packets, lost...)
+		}
+		for _, p := range packets {
+			v.receive(p)
+		}
+		_, temporal, _ := v.selector.Forwarded(&v.tracker.Layout)
+		if want := picture >= 24; (temporal == 2) != want {
+			t.Errorf("picture %d: T%d is forwarded", picture, temporal)
+		}
+	}
+	v.check(false)
 }
 
 // TestSimulcast: a subscriber is switched between received streams at keyframes.
