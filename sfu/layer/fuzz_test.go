@@ -44,7 +44,7 @@ func FuzzStream(f *testing.F) {
 				b = append(b, p.packet.Dependency...)
 			}
 		}
-		f.Add(b, uint8(m.codec[2]))
+		f.Add(b, m.codec[2])
 	}
 	names := []string{codec.VP8, codec.VP9, codec.H264, codec.AV1, "H265"}
 	f.Fuzz(func(t *testing.T, b []byte, name uint8) {
