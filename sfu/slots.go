@@ -600,6 +600,9 @@ func (r *Router) bindSlot(now instant, p *peer, s *slot, st *part) {
 	if s.Kind == protocol.Audio && t.in != nil && len(t.in.Sources) > 0 {
 		s.Aim = t.in.Sources[0].Serial
 	}
+	if s.Kind == protocol.Video {
+		r.advanceWanted(now, t) // what nobody wanted may be wanted now
+	}
 	p.fresh = true
 }
 
