@@ -36,7 +36,9 @@ type track struct {
 	// Hushed says that it is not among the audible ones of a big room.
 	Ear    int
 	Hushed bool
-	Wanted wantedState
+	// Leveled says that it has sent audio levels (RFC 6464).
+	Leveled bool
+	Wanted  wantedState
 
 	pub   *publication
 	peer  *peer    // that publishes it, while it is there

@@ -52,6 +52,15 @@ func (r *Router) listen(now instant, t *track) {
 	r.earsChanged(now)
 }
 
+// contends says whether an audio track is one of those of which only the loudest are
+// forwarded. Until it starts, what was negotiated tells.
+func (r *Router) contends(t *track) bool {
+	if t.Kind != protocol.Audio || !r.state.Ears.Limited() {
+		return false
+	}
+	return t.Leveled || !t.Started && t.peer != nil && slices.Contains(t.peer.Kinds[:], extAudioLevel)
+}
+
 // heard takes the level of one packet (RFC 6464).
 func (r *Router) heard(now instant, t *track, level byte) {
 	if r.state.Ears.Heard(int64(now), t.Ear, level&0x7f, level&0x80 != 0) {
@@ -74,6 +83,9 @@ func (r *Router) earsChanged(now instant) {
 		if t.Hushed {
 			for _, s := range t.slots {
 				s.Live = false
+				if s.peer.Wanted[kindIndex(protocol.Audio)] > 0 {
+					r.needRebind(s.peer) // somebody waits for the slot
+				}
 			}
 			continue
 		}
