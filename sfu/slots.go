@@ -148,6 +148,9 @@ func (r *Router) held(s *slot, out uint64, d *layer.Decision) (run *run, b ready
 		if *d, ok = run.Cut.Selector.Recall(&e.Info); !ok {
 			return nil, b, false
 		}
+		if !s.formats[e.Format].vp8 {
+			d.Skipped = 0
+		}
 	}
 	return run, source.held(e), true
 }
