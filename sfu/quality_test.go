@@ -145,7 +145,7 @@ func TestStarvedVideo(t *testing.T) {
 			t.Errorf("told %q", s)
 		}
 		d := v.decoders[0]
-		if after := d.firstSince(back); after < 0 || after > 4*time.Second {
+		if after := d.firstSince(back); after < 0 || after > 6*time.Second {
 			t.Errorf("a picture after %v", after)
 		}
 		d.checkEncoding(w.now.Add(-time.Second), w.now, 1)
