@@ -227,7 +227,7 @@ func (w *world) watchesSVC(name string, link simnet.Config, cam *svcCamera) *vie
 	v := &viewer{w: w, joined: w.now}
 	v.client = w.join(name, link, receives("1", sdp.Video, 2000, vp9))
 	v.up.Set(simnet.Config{Latency: link.Latency})
-	d := &svcDecoder{decoder: &decoder{v: v, r: v.client.order[0], last: w.now, asked: w.now}, cam: cam, pictures: map[int]*svcPicture{}}
+	d := &svcDecoder{decoder: &decoder{v: v, r: v.order[0], last: w.now, asked: w.now}, cam: cam, pictures: map[int]*svcPicture{}}
 	d.r.taken = d.take
 	v.decoders = append(v.decoders, d.decoder)
 	v.subscribe(1)

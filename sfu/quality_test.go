@@ -365,7 +365,7 @@ func (w *world) listens(name string, slots int, streams ...protocol.StreamID) *l
 		sections = append(sections, receives(fmt.Sprint(i), sdp.Audio, uint32(1000+10*i), opusPlain))
 	}
 	l := &listener{client: w.join(name, simnet.Config{Latency: 20 * time.Millisecond}, sections...), heard: map[protocol.StreamID]int{}, last: map[uint32]*rtp.Packet{}}
-	for _, r := range l.client.order {
+	for _, r := range l.order {
 		r.taken = func(p *rtp.Packet) {
 			l.heard[w.bound(r)]++
 			if last := l.last[p.SSRC]; last != nil {
