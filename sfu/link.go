@@ -74,6 +74,7 @@ func (r *Router) advanceSubscriber(now instant, p *peer, sink Sink) {
 		r.probe(now, p, n, sink)
 	}
 	r.advanceShare(now, p)
+	r.trickle(now, p, sink)
 	if at := p.Link.Timer(); at != 0 {
 		r.schedulePeer(p, max(instant(at), now+millisecond))
 	}

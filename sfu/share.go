@@ -14,6 +14,11 @@ type shareState struct {
 	At       instant // when it was
 	Estimate int64   // what was shared out
 	Used     int64
+	// Starving says that nothing of what is wanted fits, and nothing else is sent by
+	// which the link could be seen to get better. TrickleAt is when the next little
+	// is sent for that.
+	Starving  bool
+	TrickleAt instant
 }
 
 const (
@@ -25,6 +30,9 @@ const (
 	// packetOverhead is what a packet takes on the link beside its payload: IP, UDP,
 	// RTP with extensions, SRTP.
 	packetOverhead = 28 + 12 + 16 + 16
+	// trickleInterval and trickleBytes are 20 kb/s, less than any estimate.
+	trickleInterval = 100 * millisecond
+	trickleBytes    = plainPadding
 )
 
 // differs says whether an estimate is another one than was shared out.
@@ -102,16 +110,48 @@ func (r *Router) share(now instant, p *peer) {
 		r.trace(now, p, TraceLine{Share: &TraceShare{Input: *in, Estimate: p.Link.Estimate(), Decisions: result.Decisions, Enough: result.Enough}})
 	}
 	p.Link.SetWanted(time.Duration(now), result.Enough)
+	p.Share.Starving = p.measured && in.Audio == 0 && starving(result.Decisions)
+	try := !p.Link.Measured() || p.Share.Starving && p.probeSlot() == nil
 	for i, s := range r.scratch.sharing {
 		d := result.Decisions[i]
-		if d.Option < 0 && d.Reason != allocation.PausedBySubscriber && !p.Link.Measured() && len(in.Tracks[i].Options) > 0 {
-			// Nothing is known of the link yet: the least is worth a try.
+		if d.Option < 0 && d.Reason != allocation.PausedBySubscriber && try && len(in.Tracks[i].Options) > 0 {
+			// Nothing is known of the link yet, or can be known: the least is worth a try.
 			d.Option, d.Layer = 0, in.Tracks[i].Options[0].Layer
 		}
 		r.decide(now, s, d)
 	}
 	clear(r.scratch.sharing)
 	p.Share.At, p.Share.Estimate, p.Share.Used = now, in.Estimate, result.Used
+}
+
+// starved says whether a track gets nothing for want of bandwidth.
+func starved(d *allocation.Decision) bool {
+	return d.Option < 0 && d.Reason != allocation.PausedBySubscriber && d.Reason != allocation.NoLayer
+}
+
+// starving says whether nothing is sent, for want of bandwidth alone.
+func starving(decisions []allocation.Decision) bool {
+	lacks := false
+	for i := range decisions {
+		if decisions[i].Option >= 0 {
+			return false
+		}
+		lacks = lacks || starved(&decisions[i])
+	}
+	return lacks
+}
+
+// trickle keeps a link measured that nothing fits: what is never sent cannot be seen
+// to pass.
+func (r *Router) trickle(now instant, p *peer, sink Sink) {
+	if !p.Share.Starving {
+		return
+	}
+	if now >= p.Share.TrickleAt {
+		p.Share.TrickleAt = now + trickleInterval
+		r.probe(now, p, trickleBytes, sink)
+	}
+	r.schedulePeer(p, p.Share.TrickleAt)
 }
 
 // passing is what the layers take that are being forwarded, with audio.
@@ -144,8 +184,7 @@ func (r *Router) decide(now instant, s *slot, d allocation.Decision) {
 		s.Switches++
 	}
 	s.Decision = decision{Layer: d.Layer, Reason: d.Reason}
-	starved := d.Option < 0 && d.Reason != allocation.PausedBySubscriber && d.Reason != allocation.NoLayer
-	if starved != s.Starved {
+	if starved := starved(&d); starved != s.Starved {
 		s.Starved = starved
 		r.tellBound(s.part.sub, s.part)
 	}
