@@ -111,10 +111,16 @@ func TestKeyframeFromAfar(t *testing.T) {
 }
 
 // When not even the smallest layer fits, that is told, audio goes on, and the video
-// is back soon after the link is.
+// is back soon after the link is, even if there is no audio by which that could be seen.
 func TestStarvedVideo(t *testing.T) {
+	t.Run("with audio", func(t *testing.T) { starve(t, true, 110_000) })
+	t.Run("alone", func(t *testing.T) { starve(t, false, 40_000) })
+}
+
+func starve(t *testing.T, audio bool, rate int64) {
 	scenarios(t, func(t *testing.T, w *world) {
-		w.films("ana", 1, 3)
+		cam := w.films("ana", 1, 3)
+		cam.c.senders[0].silent = !audio
 		w.run(2 * time.Second)
 		link := simnet.Config{Latency: 50 * time.Millisecond, Rate: 1_000_000, Queue: 60_000}
 		v := w.watches("ben", link, 1)
@@ -128,7 +134,7 @@ func TestStarvedVideo(t *testing.T) {
 			return told
 		}
 		state()
-		v.down.Set(simnet.Config{Latency: 50 * time.Millisecond, Rate: 110_000, Queue: 10_000})
+		v.down.Set(simnet.Config{Latency: 50 * time.Millisecond, Rate: rate, Queue: 10_000})
 		w.run(10 * time.Second)
 		if s := state(); s != protocol.SubscriptionPaused+" "+protocol.PausedByBandwidth {
 			t.Errorf("told %q", s)
