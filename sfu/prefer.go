@@ -23,6 +23,7 @@ func (r *Router) Prefer(now time.Time, who protocol.ParticipantID, want protocol
 				continue
 			}
 			st.Wish = want
+			r.needChanged(at, pub)
 			if p := r.byKey[TransportKey{who, sub.Transport}]; p != nil {
 				r.needRebind(p)
 				r.bind(at)

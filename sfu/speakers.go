@@ -120,7 +120,7 @@ func (r *Router) advanceSpeakers(now instant) {
 	if next := ears.Next(); next != 0 {
 		r.schedule(instant(next))
 	}
-	if !told {
+	if !told || r.state.Quiet {
 		return
 	}
 	list := []protocol.Speaker{}

@@ -137,7 +137,7 @@ type SlotStats struct {
 func (r *Router) Stats(id protocol.ParticipantID) []TransportStats {
 	var all []TransportStats
 	for _, p := range r.state.Peers {
-		if p == nil || p.Key.Participant != id {
+		if p == nil || p.Key.Participant != id || p.beyond() {
 			continue
 		}
 		t := TransportStats{Transport: p.Key.Transport, Connected: p.Connected, peerCounters: p.Counted}

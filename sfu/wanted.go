@@ -39,6 +39,11 @@ func (r *Router) advanceWanted(now instant, t *track) {
 			}
 		}
 	}
+	highest = max(highest, t.wantedBeyond(layers))
+	if t.peer.beyond() {
+		r.needUpTo(t, layers[highest])
+		return
+	}
 	changed := false
 	for i := range w.Told {
 		if i <= highest {
