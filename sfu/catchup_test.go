@@ -84,29 +84,45 @@ func TestReboundSlotCatchesUp(t *testing.T) {
 	before := len(r.packets)
 	last := r.packets[before-1]
 	ben.subscribe(2)
-	w.run(200 * time.Millisecond)
+	w.run(600 * time.Millisecond)
+	eva.senders[0].silent = true
+	w.run(400 * time.Millisecond) // until nothing waits any more
 	sameMedia(t, leo.receiver[2000], r, before)
-	if span := r.last.Timestamp - last.Timestamp; span < 1350*90 || span > 1450*90 {
-		t.Errorf("1.4 s are %d ms in timestamps", span/90)
+	if span := r.last.Timestamp - last.Timestamp; span < 1750*90 || span > 1850*90 {
+		t.Errorf("1.8 s are %d ms in timestamps", span/90)
 	}
 }
 
-// sameMedia checks that b, from its packet with index from on, is what a got.
+// sameMedia checks that b, from its packet with index from on, is what a got, whole
+// and with the same spacing, but for some frames of the upper temporal layer: while
+// nobody knows what their links carry, one may be left out.
 func sameMedia(t *testing.T, a, b *receiver, from int) {
 	t.Helper()
-	got := b.packets[from:]
-	if len(got) != len(a.packets) {
-		t.Fatalf("%d packets, the other one got %d", len(got), len(a.packets))
+	type place struct {
+		frame uint32
+		part  byte
 	}
+	theirs := map[place]uint32{}
+	for _, p := range a.packets {
+		_, frame, part := vp8Of(p)
+		theirs[place{frame, part}] = p.Timestamp - a.packets[0].Timestamp
+	}
+	got := b.packets[from:]
+	alike := 0
 	for i := range got {
 		_, frame, part := vp8Of(got[i])
-		_, wantFrame, wantPart := vp8Of(a.packets[i])
-		if frame != wantFrame || part != wantPart || got[i].Timestamp-got[0].Timestamp != a.packets[i].Timestamp-a.packets[0].Timestamp {
-			t.Fatalf("packet %d is part %d of frame %d at %d, wanted part %d of frame %d", i, part, frame, got[i].Timestamp, wantPart, wantFrame)
-		}
 		if i > 0 && got[i].SequenceNumber != got[i-1].SequenceNumber+1 {
 			t.Fatalf("gap before packet %d", i)
 		}
+		if at, ok := theirs[place{frame, part}]; ok {
+			alike++
+			if got[i].Timestamp-got[0].Timestamp != at {
+				t.Fatalf("packet %d, part %d of frame %d, is at %d, not at %d", i, part, frame, got[i].Timestamp-got[0].Timestamp, at)
+			}
+		}
+	}
+	if alike < len(got)*9/10 || alike < len(a.packets)*9/10 || alike == 0 {
+		t.Fatalf("%d of %d packets are among the %d of the other one", alike, len(got), len(a.packets))
 	}
 }
 

@@ -141,21 +141,14 @@ func (r *Router) maybeStart(now instant, sl *slot, s *source, e *rtpbuf.Entry) b
 		if e.Seq <= sl.In {
 			return false // late, from before the pause
 		}
-		// The same clock goes on.
-		next = sl.Run
-		next.First, next.Out = e.Seq, sl.Seq+1
+		next.Timestamp = sl.Run.Timestamp // the same clock goes on
 	} else {
 		next.Timestamp = sl.Timestamp + r.elapsed(now, sl, s, e) - e.Timestamp
-		if sl.SentAt != 0 && sl.Kind == protocol.Video {
-			next.PictureID = sl.PictureID + 1 - e.PictureID
-			next.TL0 = sl.TL0 + 1 - e.TL0
-			next.Frame = sl.Frame + 1 - uint16(e.Info.Frame)
-			next.Rewrite = f.vp8 || f.vp9
-		}
 	}
 	if sl.Kind == protocol.Video {
-		sl.Selector = &layer.Selector{Target: sl.Target}
-		next.selector = sl.Selector
+		next.Cut = &cut{Selector: layer.Selector{Target: sl.Target}}
+		next.Cut.Numbering.Begin(next.First, next.Out)
+		next.Offsets = sl.Numbers.Begin(numbers(e), 0)
 	}
 	sl.beginRun(next)
 	sl.In, sl.Live = e.Seq-1, true
@@ -191,12 +184,18 @@ func (r *Router) elapsed(now instant, sl *slot, s *source, e *rtpbuf.Entry) uint
 // offer forwards a packet of the present run if the slot is to have it. It gets its
 // number now, and leaves at once or when there is time for it.
 func (r *Router) offer(now instant, sl *slot, s *source, b *ready, sink Sink) {
-	e := b.entry
-	if sl.Kind == protocol.Audio {
-		if run, out := sl.place(e.Seq); run != nil {
-			sl.Timestamp, sl.SentAt = e.Timestamp+run.Timestamp, now
-			r.send(now, sl, run, b, out, &layer.Decision{}, sink)
+	e, run, d := b.entry, &sl.Run, &r.scratch.decision
+	late := e.Seq <= sl.In
+	if run.Cut == nil {
+		if e.Seq < run.First {
+			return
 		}
+		*d = layer.Decision{Forward: true}
+		out := e.Seq - run.First + run.Out
+		if !late {
+			sl.sent(e, run, out, now)
+		}
+		r.send(now, sl, run, b, out, d, sink)
 		return
 	}
 	if sl.peer.pacingFull() {
@@ -205,25 +204,21 @@ func (r *Router) offer(now instant, sl *slot, s *source, b *ready, sink Sink) {
 		r.awaitStart(now, sl)
 		return
 	}
-	d := &r.scratch.decision
-	*d = sl.Selector.Select(&s.Tracker, &e.Info, int64(now))
-	late := e.Seq <= sl.In
-	if !late && !d.Forward {
-		sl.leaveOut(e.Seq)
-		return
-	}
-	run, out := sl.place(e.Seq)
-	if run == nil {
-		return
-	}
+	*d = run.Cut.Selector.Select(&s.Tracker, &e.Info, int64(now))
 	if !d.Forward {
-		r.sendNothing(now, sl, out, sink) // its number was kept free
+		if out, hole := run.Cut.Numbering.Drop(e.Seq, &e.Info); hole {
+			r.sendNothing(now, sl, out, sink)
+		}
+		sl.In = max(sl.In, e.Seq)
+		return
+	}
+	out, ok := run.Cut.Numbering.Forward(e.Seq, &e.Info)
+	if !ok {
 		return
 	}
 	if !late {
-		sl.Timestamp, sl.SentAt = e.Timestamp+run.Timestamp, now
-		sl.PictureID, sl.TL0 = e.PictureID+run.PictureID-d.Skipped, e.TL0+run.TL0
-		sl.Frame = uint16(e.Info.Frame) + run.Frame
+		sl.sent(e, run, out, now)
+		sl.Numbers.Note(run.Offsets.Apply(numbers(e), d.Skipped))
 	}
 	if !sl.peer.paces(now, len(b.payload)) {
 		r.wait(now, sl, out)
@@ -232,27 +227,14 @@ func (r *Router) offer(now instant, sl *slot, s *source, b *ready, sink Sink) {
 	r.send(now, sl, run, b, out, d, sink)
 }
 
-// place gives a received packet its number: the next one, with room for those that
-// have not come, or the room that was left for it. The run is nil when there is none.
-func (s *slot) place(seq uint64) (*run, uint64) {
-	if seq <= s.In {
-		return s.runOf(s.Run.Source, seq)
-	}
-	s.In, s.Seq = seq, seq-s.Run.First+s.Run.Out
-	return &s.Run, s.Seq
+// sent takes note of the newest packet.
+func (s *slot) sent(e *rtpbuf.Entry, run *run, out uint64, now instant) {
+	s.In, s.Seq, s.Timestamp, s.SentAt = e.Seq, out, e.Timestamp+run.Timestamp, now
 }
 
-// leaveOut closes the gap that a packet leaves which is not forwarded.
-func (s *slot) leaveOut(seq uint64) {
-	next := s.Run
-	next.First, next.Out = seq+1, s.Run.Out+seq-s.Run.First
-	if seq == s.Run.First {
-		s.Run = next // nothing has been sent in it
-	} else {
-		s.beginRun(next)
-		s.Seq = next.Out - 1 // those that have not come keep their numbers
-	}
-	s.In = seq
+// numbers are those that a packet gives to its frame.
+func numbers(e *rtpbuf.Entry) layer.Numbers {
+	return layer.Numbers{Frame: uint16(e.Info.Frame), PictureID: e.PictureID, TL0: e.TL0}
 }
 
 // send sends a packet of a run for the first time.
@@ -278,7 +260,7 @@ func (r *Router) send(now instant, sl *slot, run *run, b *ready, out uint64, d *
 // extensions gives the header extensions of a packet for a slot: those that all
 // get, but for a dependency descriptor that has to be changed.
 func (r *Router) extensions(sl *slot, run *run, b *ready, d *layer.Decision) []byte {
-	if run.Frame == 0 && !d.SetActive && !d.Attach || sl.Form.IDs[extDependency] == 0 {
+	if run.Offsets.Frame == 0 && !d.SetActive && !d.Attach || sl.Form.IDs[extDependency] == 0 {
 		return b.forwarded
 	}
 	out := r.scratch.rewritten[:0]
@@ -290,7 +272,7 @@ func (r *Router) extensions(sl *slot, run *run, b *ready, d *layer.Decision) []b
 		}
 		at := len(out)
 		out = append(out, byte(extDependency), 0)
-		out = codec.AppendDependency(out, one[2:], r.structure(run), d.Edit(run.Frame))
+		out = codec.AppendDependency(out, one[2:], r.structure(run), d.Edit(run.Offsets.Frame))
 		out[at+1] = byte(len(out) - at - 2)
 	}
 	return out
@@ -356,29 +338,32 @@ func (r *Router) fill(p *Packet, sl *slot, run *run, f *outFormat, b *ready, d *
 		}
 		p.Prefix, p.Payload = prefix, b.payload[n:]
 	case opForward:
-		if e.Descriptor > 1 && (run.Rewrite || d.Skipped != 0) {
-			r.rewrite(p, run, f, b, d)
+		if e.Descriptor > 1 && (f.vp8 || f.vp9) {
+			rewrite(p, run.Offsets, f, b, d)
 		}
 	}
 	return true
 }
 
 // rewrite makes the picture id and TL0PICIDX of VP8 and VP9 go on.
-func (r *Router) rewrite(p *Packet, run *run, f *outFormat, b *ready, decision *layer.Decision) {
-	e := b.entry
-	id, tl0 := e.PictureID+run.PictureID-decision.Skipped, e.TL0+run.TL0
+func rewrite(p *Packet, offsets layer.Offsets, f *outFormat, b *ready, decision *layer.Decision) {
+	in := numbers(b.entry)
+	out := offsets.Apply(in, decision.Skipped)
+	if out.PictureID == in.PictureID && out.TL0 == in.TL0 {
+		return
+	}
 	switch {
 	case f.vp8:
 		if d, ok := codec.ParseVP8(b.payload); ok {
 			if !d.LongID {
-				id &= 0x7f // its owner counts modulo 128
+				out.PictureID &= 0x7f // its owner counts modulo 128
 			}
-			p.Prefix = d.AppendVP8(p.Prefix, b.payload, id, tl0)
+			p.Prefix = d.AppendVP8(p.Prefix, b.payload, out.PictureID, out.TL0)
 			p.Payload = b.payload[d.Size:]
 		}
 	case f.vp9:
 		if d, ok := codec.ParseVP9(b.payload); ok {
-			p.Prefix = d.AppendVP9(p.Prefix, b.payload, id, tl0)
+			p.Prefix = d.AppendVP9(p.Prefix, b.payload, out.PictureID, out.TL0)
 			p.Payload = b.payload[d.Size:]
 		}
 	}

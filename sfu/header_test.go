@@ -157,3 +157,35 @@ func rtcpReport(ssrc, lsr, dlsr uint32) []byte {
 	setRTCPLength(b, 0)
 	return b
 }
+
+// What a header tells of the time is where stamp puts it, in both forms.
+func TestTiming(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		form headerForm
+		t    timing
+		want []byte
+	}{
+		{"number", headerForm{MID: "1", IDs: [extensions]uint8{extMID: 4, extTransportCC: 3}}, numbered, []byte{0xab, 0xcd}},
+		{"number under a large id", headerForm{MID: "1", IDs: [extensions]uint8{extMID: 4, extTransportCC: 20}, AllowMixed: true}, numbered, []byte{0xab, 0xcd}},
+		{"time", headerForm{MID: "1", IDs: [extensions]uint8{extMID: 4, extSendTime: 3}}, timestamped, []byte{0x00, 0xab, 0xcd}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := c.form.appendHeader(nil, 96, false, 1, 2, 3, nil, c.t)
+			stamp(b, c.t, 0xabcd)
+			var p rtp.Packet
+			if err := p.Unmarshal(append(b, 'x')); err != nil {
+				t.Fatal(err)
+			}
+			if got := p.GetExtension(c.form.IDs[timingExtensions[c.t]]); !bytes.Equal(got, c.want) {
+				t.Errorf("says %x", got)
+			}
+			if got := p.GetExtension(4); string(got) != "1" {
+				t.Errorf("mid %q", got)
+			}
+		})
+	}
+	if a, b := sendTime(second), sendTime(65*second); a != 1<<18 || a != b {
+		t.Errorf("a second is %x, 65 are %x", a, b)
+	}
+}

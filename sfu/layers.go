@@ -173,7 +173,7 @@ func (s *slot) presentLayer() *protocol.Layer {
 		if c.source.Serial != s.Run.Source {
 			continue
 		}
-		if spatial, temporal, ok := s.Selector.Forwarded(&c.source.Tracker.Layout); ok && (spatial != c.spatial || temporal != c.temporal) {
+		if spatial, temporal, ok := s.Run.Cut.Selector.Forwarded(&c.source.Tracker.Layout); ok && (spatial != c.spatial || temporal != c.temporal) {
 			continue
 		}
 		o := &t.options[i]

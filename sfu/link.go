@@ -89,6 +89,11 @@ const (
 // as RTX, which may even be of use, or else padding. It needs a slot with RTX
 // (RFC 4588), since all other numbers belong to media.
 func (r *Router) probe(now instant, p *peer, n int, sink Sink) {
+	if p.Pace.next < len(p.Pace.queue) {
+		p.Pace.Credit = max(p.Pace.Credit, 0) + int64(n) // what waits measures it as well
+		r.advancePacing(now, p, sink)
+		return
+	}
 	s := p.probeSlot()
 	if s == nil {
 		return
@@ -101,17 +106,14 @@ func (r *Router) probe(now instant, p *peer, n int, sink Sink) {
 		}
 		packet := &r.scratch.packet
 		size := 0
-		if run := s.findRun(seq); run != nil && s.Live && seq+256 > s.Seq {
-			if source := r.sources[run.Source]; source != nil && source.in.track == s.track {
-				if e := source.ring.Get(seq - run.Out + run.First); e != nil {
-					b := source.held(e)
-					binary.BigEndian.PutUint16(r.scratch.prefix[:], uint16(seq))
-					d := &r.scratch.decision
-					if s.formats[e.Format].rtx == f.rtx && run.recall(e, d) && r.fill(packet, s, run, &s.formats[e.Format], &b, d, 2) {
-						s.RTXSeq++
-						packet.Header = s.Form.appendHeader(r.scratch.header[:0], f.rtx, packet.Marker, s.RTXSeq, e.Timestamp+run.Timestamp, s.RTX, r.extensions(s, run, &b, d), f.timing)
-						size = len(packet.Prefix) + len(packet.Payload)
-					}
+		if s.Live && seq+256 > s.Seq {
+			d := &r.scratch.decision
+			if run, b, ok := r.held(s, seq, d); ok && s.formats[b.entry.Format].rtx == f.rtx {
+				binary.BigEndian.PutUint16(r.scratch.prefix[:], uint16(seq))
+				if r.fill(packet, s, run, &s.formats[b.entry.Format], &b, d, 2) {
+					s.RTXSeq++
+					packet.Header = s.Form.appendHeader(r.scratch.header[:0], f.rtx, packet.Marker, s.RTXSeq, b.entry.Timestamp+run.Timestamp, s.RTX, r.extensions(s, run, &b, d), f.timing)
+					size = len(packet.Prefix) + len(packet.Payload)
 				}
 			}
 			seq--

@@ -34,7 +34,7 @@ type paced struct {
 // refill adds what the time since the last call allows. It is false where
 // nothing is paced, for want of an estimate.
 func (p *peer) refill(now instant) bool {
-	if p.Link == nil || !p.measured || !p.Link.Measured() {
+	if p.Link == nil || !p.measured || !p.Link.Heard() {
 		return false
 	}
 	rate := p.Link.Estimate() * pacingFactor / 2 / 8
@@ -78,17 +78,14 @@ func (r *Router) advancePacing(now instant, p *peer, sink Sink) {
 	unlimited := !p.refill(now)
 	for ; q.next < len(q.queue) && (unlimited || q.Credit > 0); q.next++ {
 		w := &q.queue[q.next]
-		run := w.slot.findRun(w.seq)
-		source := r.sources[w.source]
-		if !p.Connected || run == nil || run.Source != w.source || source == nil || w.slot.track == nil || source.in.track != w.slot.track {
+		if !p.Connected || w.slot.track == nil || w.slot.track.in == nil {
 			continue
 		}
 		d := &r.scratch.decision
-		if e := source.ring.Get(w.seq - run.Out + run.First); e != nil && run.recall(e, d) {
-			b := source.held(e)
+		if run, b, ok := r.held(w.slot, w.seq, d); ok && run.Source == w.source {
 			q.Credit -= int64(len(b.payload))
 			r.send(now, w.slot, run, &b, w.seq, d, sink)
-		} else {
+		} else if run := w.slot.findRun(w.seq); run != nil && run.Source == w.source {
 			r.sendNothing(now, w.slot, w.seq, sink)
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 
 	"github.com/tertulia-rtc/tertulia/sfu/bwe"
-	"github.com/tertulia-rtc/tertulia/sfu/layer"
-	"github.com/tertulia-rtc/tertulia/sfu/rtpbuf"
 )
 
 // resendState bounds what one subscriber can make us send again.
@@ -116,21 +114,13 @@ func (r *Router) flushRetransmissions(now instant, sink Sink) {
 // resend sends a packet again: in the RTX stream where there is one (RFC 4588),
 // else byte for byte as it was.
 func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
-	run := s.findRun(seq)
-	if run == nil || s.track == nil || s.track.Muted {
+	d := &r.scratch.decision
+	run, b, ok := r.held(s, seq, d)
+	if !ok || s.track.Muted {
 		p.Counted.NACKsMissed++
 		return
 	}
-	source := r.sources[run.Source]
-	if source == nil || source.in.track != s.track {
-		p.Counted.NACKsMissed++
-		return
-	}
-	e := source.ring.Get(seq - run.Out + run.First)
-	if e == nil {
-		p.Counted.NACKsMissed++
-		return
-	}
+	e := b.entry
 	if s.Resent.justSent(seq, now, max(resendPause, s.Reported.RTT/2)) {
 		p.Counted.NACKsRepeated++
 		return
@@ -140,12 +130,6 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 	if f.rtx != 0 {
 		osn = 2
 		binary.BigEndian.PutUint16(r.scratch.prefix[:], uint16(seq))
-	}
-	b := source.held(e)
-	d := &r.scratch.decision
-	if !run.recall(e, d) {
-		p.Counted.NACKsMissed++
-		return
 	}
 	forwarded := r.extensions(s, run, &b, d)
 	if f.rtx == 0 && (f.timing != timeless || d.SetActive || d.Attach) {
@@ -173,15 +157,4 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 	p.Counted.Retransmitted++
 	p.Counted.RetransmittedBytes += uint64(n)
 	r.emit(now, p, packet, f.timing, bwe.Repair, sink)
-}
-
-// recall finds out how a packet was forwarded. It is false when it was not, or when
-// that is forgotten.
-func (r *run) recall(e *rtpbuf.Entry, d *layer.Decision) (ok bool) {
-	*d = layer.Decision{}
-	if r.selector == nil || e.Flags&rtpbuf.Padding != 0 {
-		return r.selector != nil || e.Info.Flags == 0
-	}
-	*d, ok = r.selector.Recall(&e.Info)
-	return ok
 }

@@ -20,7 +20,7 @@ func TestForwards(t *testing.T) {
 		s *sender
 		v *receiver
 	}{{v, sub.receiver[2000]}, {a, sub.receiver[1000]}} {
-		if got, want := len(c.v.packets), int(c.s.packets); got < want-10 || got > want {
+		if got, want := len(c.v.packets), int(c.s.packets); got < want-20 || got > want { // until the link has been measured, every other frame may be left out
 			t.Errorf("%s: %d of %d packets came", c.s.mid, got, want)
 		}
 		for i := 1; i < len(c.v.packets); i++ {

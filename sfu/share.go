@@ -138,8 +138,8 @@ func (r *Router) decide(now instant, s *slot, d allocation.Decision) {
 		r.wantShare(s.peer, now+shareInterval) // to see what became of it
 	}
 	if s.Live && s.Run.Source == c.source.Serial {
-		s.Selector.Target = c.target
-		if s.Selector.NeedsKeyframe(&c.source.Tracker.Layout, int64(now)) != layer.NotNeeded {
+		s.Run.Cut.Selector.Target = c.target
+		if s.Run.Cut.Selector.NeedsKeyframe(&c.source.Tracker.Layout, int64(now)) != layer.NotNeeded {
 			r.wantKeyframe(now, c.source)
 		}
 	} else if s.Aim != c.source.Serial || !s.Live {

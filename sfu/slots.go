@@ -11,6 +11,7 @@ import (
 	"github.com/tertulia-rtc/tertulia/sdp"
 	"github.com/tertulia-rtc/tertulia/sfu/allocation"
 	"github.com/tertulia-rtc/tertulia/sfu/layer"
+	"github.com/tertulia-rtc/tertulia/sfu/rtpbuf"
 )
 
 // slot is a receiving section of a subscriber. Its SSRCs are for life, and so
@@ -37,10 +38,8 @@ type slot struct {
 	Run  run
 	// Aim is the serial of the received stream that is wanted here, 0 for none, and
 	// Target the layers of it. The slot goes over to it with a keyframe.
-	Aim    uint32
-	Target layer.Target
-	// Selector chooses among the packets of Run.
-	Selector *layer.Selector
+	Aim      uint32
+	Target   layer.Target
 	Decision decision
 	Switches uint64 // of the layer that was decided on
 	// Starved says that not even the smallest layer fits the link.
@@ -53,9 +52,7 @@ type slot struct {
 	Seq       uint64 // highest extended sequence number sent
 	Timestamp uint32 // of that packet
 	SentAt    instant
-	PictureID uint16
-	TL0       uint8
-	Frame     uint16
+	Numbers   layer.Sent // of frames
 	RTXSeq    uint16
 	Packets   uint64 // sent, without retransmissions
 	Bytes     uint64 // of their payloads
@@ -80,28 +77,30 @@ type decision struct {
 // run is a stretch of one received stream that is forwarded with the same
 // offsets: what is sent again later is found through it.
 type run struct {
-	Source uint32 // serial; 0 is no run
-	First  uint64 // sequence number received, of the first packet
-	Out    uint64 // the same, as sent
-	// Offsets from what was received to what is sent, modulo their sizes.
-	Timestamp uint32
-	PictureID uint16
-	TL0       uint8
-	Frame     uint16 // of the dependency descriptor's frame numbers
-	Rewrite   bool   // PictureID or TL0 is not 0
-
-	selector *layer.Selector // that chose among its packets, to choose the same again
+	Source    uint32 // serial; 0 is no run
+	First     uint64 // sequence number received, of the first packet
+	Out       uint64 // the same, as sent
+	Timestamp uint32 // what is added to timestamps
+	// Offsets are those of the numbers of frames, of video.
+	Offsets layer.Offsets
+	// Cut is what is left out of a video; nil for audio.
+	Cut *cut
 }
 
-// maxPastRuns bounds what is remembered: some seconds in which every other frame
-// of a layered stream is left out.
-const maxPastRuns = 96
+// cut is which packets of a run are left out, and how the gaps are closed.
+type cut struct {
+	Selector  layer.Selector
+	Numbering layer.Numbering
+}
+
+const maxPastRuns = 3
 
 // beginRun makes a run the present one.
 func (s *slot) beginRun(next run) {
 	if s.Run.Source != 0 {
-		if len(s.Past) >= maxPastRuns {
-			s.Past = s.Past[:copy(s.Past, s.Past[len(s.Past)-maxPastRuns/2:])]
+		if len(s.Past) == maxPastRuns {
+			copy(s.Past, s.Past[1:])
+			s.Past = s.Past[:maxPastRuns-1]
 		}
 		s.Past = append(s.Past, s.Run)
 	}
@@ -121,23 +120,35 @@ func (s *slot) findRun(out uint64) *run {
 	return nil
 }
 
-// runOf gives the run that a received packet belongs to, and the number under
-// which it is sent there. It is nil for a packet from before the runs, and for one
-// that was left out.
-func (s *slot) runOf(source uint32, seq uint64) (*run, uint64) {
-	end := ^uint64(0) // of the run looked at, as sent
-	for i, at := len(s.Past), &s.Run; ; at = &s.Past[i] {
-		if at.Source == source && seq >= at.First {
-			if out := seq - at.First + at.Out; out < end {
-				return at, out
-			}
-			return nil, 0
-		}
-		if i--; i < 0 || at.Source != source {
-			return nil, 0
-		}
-		end = at.Out
+// held finds the packet that was sent under a number, in the ring of its source; the
+// decision is how it was sent. It is not ok when it is not held any more, or was
+// never sent.
+func (r *Router) held(s *slot, out uint64, d *layer.Decision) (run *run, b ready, ok bool) {
+	run = s.findRun(out)
+	if run == nil || s.track == nil {
+		return nil, b, false
 	}
+	source := r.sources[run.Source]
+	if source == nil || source.in.track != s.track {
+		return nil, b, false
+	}
+	seq := out - run.Out + run.First
+	if run.Cut != nil {
+		if seq, ok = run.Cut.Numbering.Original(out); !ok {
+			return nil, b, false
+		}
+	}
+	e := source.ring.Get(seq)
+	if e == nil {
+		return nil, b, false
+	}
+	*d = layer.Decision{Forward: true}
+	if run.Cut != nil && e.Flags&rtpbuf.Padding == 0 {
+		if *d, ok = run.Cut.Selector.Recall(&e.Info); !ok {
+			return nil, b, false
+		}
+	}
+	return run, source.held(e), true
 }
 
 // operation is what has to be done to payloads of a format.
@@ -599,7 +610,7 @@ func (r *Router) bindSlot(now instant, p *peer, s *slot, st *part) {
 // clear forgets what the slot sends. Its numbers go on.
 func (s *slot) clear() {
 	s.Live, s.Run, s.Past = false, run{}, s.Past[:0]
-	s.Aim, s.Target, s.Selector, s.Starved = 0, layer.Target{}, nil, false
+	s.Aim, s.Target, s.Starved = 0, layer.Target{}, false
 	s.Decision = decision{Layer: allocation.None}
 }
 

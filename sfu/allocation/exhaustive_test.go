@@ -404,7 +404,7 @@ func TestAgainstExhaustiveSearch(t *testing.T) {
 // anything.
 func TestProperties(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	for n := range 20000 {
+	for n := range 6000 {
 		in := randomInput(rng)
 		res := share(t, &in)
 		layers, next, enough := chosen(res), res.Next, res.Enough

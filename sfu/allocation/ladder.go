@@ -95,7 +95,10 @@ func (s *survey) look(t *Track, priority float64) {
 			continue
 		}
 		s.shape |= bit
-		s.options = append(s.options, candidate{Option: o, index: int32(i), fps: o.FPS})
+		n := len(s.options)
+		s.options = s.memory[:n+1]
+		c := &s.options[n]
+		c.Option, c.index, c.fps = o, int32(i), o.FPS
 		s.fastest[o.Spatial] = max(s.fastest[o.Spatial], o.Temporal)
 		top = max(top, o.Spatial)
 	}

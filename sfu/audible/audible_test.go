@@ -94,7 +94,7 @@ func TestOnset(t *testing.T) {
 		dB      float64
 	}{
 		{"into silence", 0, 0, -40},
-		{"after others", 3, 9400, -38},
+		{"after others", 3, 9400, -36},
 		{"over two", 2, 20000, -36},
 		{"over three", 3, 20000, -20},
 		{"over three, as loud", 3, 20000, -26},
@@ -131,24 +131,30 @@ func TestOnset(t *testing.T) {
 	}
 }
 
-// Whoever is displaced leaves in a pause, after half a second at the least.
+// Whoever is displaced leaves in a pause, after half a second at the least; while
+// four talk in turns, the fourth is an extra.
 func TestTalkOver(t *testing.T) {
 	voices := crowd(20)
 	for i := range 3 {
 		voices[i] = &voice{speaks: turns(int64(i)*300, 2500, 3000), dB: -32 - float64(i), noise: -70}
 	}
+	talks := voices[2].speaks
+	voices[2].speaks = func(at int64) bool { return at < 14000*ms && talks(at) }
 	voices[9] = &voice{speaks: between(10000, 20000), dB: -20, noise: -70}
 	r := newRoom(t, Config{}, voices...)
 	r.run(10 * time.Second)
 	if got := r.audible(); !slices.Equal(got, []int{0, 1, 2}) {
 		t.Fatalf("audible: %v", got)
 	}
-	left := int64(0)
+	before, left := r.left[0]+r.left[1]+r.left[2], int64(0)
 	for r.now < 19e9 {
 		r.step()
-		if left == 0 && r.left[0]+r.left[1]+r.left[2] > 1+1+1 {
+		if left == 0 && r.left[0]+r.left[1]+r.left[2] > before {
 			left = r.now
 		}
+	}
+	if left < 14.5e9 || r.s.Audible(2) {
+		t.Errorf("the first left at %d ms (0 is never); audible: %v", left/ms, r.audible())
 	}
 	if !r.s.Audible(9) || r.left[9] > 1 { // once at the beginning, in silence
 		t.Errorf("the loudest is gone: %v", r.left)

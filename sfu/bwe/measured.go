@@ -6,3 +6,6 @@ package bwe
 func (c *Controller) Measured() bool {
 	return c.Probing.Proven || c.Delay.WasCut || c.Loss.Bound > 0 || c.Peer.HasREMB
 }
+
+// Heard says whether the receiver has told anything of the link.
+func (c *Controller) Heard() bool { return c.Silence.Heard || c.Peer.HasREMB }
