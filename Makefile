@@ -51,6 +51,11 @@ e2e: ## run the real binary with real browsers and foreign peers
 	go build -trimpath -ldflags='-s -w' -o .cache/bin/tertulia ./cmd/tertulia
 	npm --prefix e2e run --silent test
 
+.PHONY: quality
+quality: ## hold what browsers see over bad links, and while layers change, against the limits
+	go build -trimpath -ldflags='-s -w' -o .cache/bin/tertulia ./cmd/tertulia
+	npm --prefix e2e run --silent quality
+
 .PHONY: web
 web: ## rebuild the SDK and the meeting page that are committed
 	npm --prefix sdk/js run --silent build
@@ -59,6 +64,10 @@ web: ## rebuild the SDK and the meeting page that are committed
 .PHONY: bench
 bench: ## measure speed, memory and joining (docs/benchmarks.md explains the figures)
 	scripts/bench
+
+.PHONY: bench-peers
+bench-peers: ## measure the same load on Tertulia and on Janus, in turn (installs janus)
+	scripts/bench-peers
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser, for 20 seconds each

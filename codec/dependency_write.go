@@ -45,12 +45,16 @@ func (s *DependencyStructure) appendExtended(dst, b []byte, e *DependencyEdit) [
 	if len(b) > 3 {
 		flags = r.take(5)
 		if flags&flagStructure != 0 {
-			var own DependencyStructure
-			if !own.read(&r) {
-				return append(dst, b...)
+			structure, from, attach = b, structureAt, true
+			if s.begins(b) {
+				r.at += s.RawBits
+			} else {
+				var own DependencyStructure
+				if !own.read(&r) {
+					return append(dst, b...)
+				}
+				targets, chains, structureBits = int(own.Targets), int(own.Chains), own.RawBits
 			}
-			targets, chains = int(own.Targets), int(own.Chains)
-			structure, structureBits, from, attach = b, own.RawBits, structureAt, true
 		}
 		if flags&flagActive != 0 {
 			r.take(targets)
@@ -84,6 +88,22 @@ func (s *DependencyStructure) appendExtended(dst, b []byte, e *DependencyEdit) [
 	}
 	w.copy(b, rest, r.at-rest)
 	return w.bytes
+}
+
+// begins says whether the structure in b is this one, bit for bit.
+func (s *DependencyStructure) begins(b []byte) bool {
+	if len(b)*8 < structureAt+s.RawBits {
+		return false
+	}
+	whole := s.RawBits / 8
+	for i, want := range s.Raw[:whole] {
+		if b[i+structureAt/8]<<(structureAt%8)|b[i+structureAt/8+1]>>(8-structureAt%8) != want {
+			return false
+		}
+	}
+	left := s.RawBits % 8
+	r := bitReader{bytes: b, at: structureAt + 8*whole}
+	return left == 0 || byte(r.take(left))<<(8-left) == s.Raw[whole]
 }
 
 // skipCustom passes over the fields in which a frame differs from its template.

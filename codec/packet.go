@@ -40,14 +40,14 @@ type PacketFlags uint8
 const (
 	// LayersKnown says that the fields of PacketInfo are there. Without it only
 	// FrameStart and KeyFrame are, and the packet is part of whatever is forwarded.
-	LayersKnown     PacketFlags = 1 << iota
-	FrameStart                  // first packet of its frame
-	FrameEnd                    // last packet of its frame
-	KeyFrame                    // its frame needs no other; decoding can begin there
-	PictureStart                // its frame is the first one of its picture (temporal unit)
-	FarReference                // its frame refers to one more than 63 before
-	DiscardableFrame            // no frame refers to its frame
-	WithStructure               // its dependency descriptor brings the structure
+	LayersKnown      PacketFlags = 1 << iota
+	FrameStart                   // first packet of its frame
+	FrameEnd                     // last packet of its frame
+	KeyFrame                     // its frame needs no other; decoding can begin there
+	PictureStart                 // its frame is the first one of its picture (temporal unit)
+	FarReference                 // its frame refers to one more than 63 before
+	DiscardableFrame             // no frame refers to its frame
+	WithStructure                // its dependency descriptor brings the structure
 )
 
 // Has says whether all of the given flags are set.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/tertulia-rtc/tertulia/codec"
 	"github.com/tertulia-rtc/tertulia/sdp"
@@ -36,9 +37,12 @@ type endpoint struct {
 	state      chan error     // one value: nil when connected
 	told       bool
 
-	ssrc   uint32 // of its RTCP
-	cname  string
-	number uint16 // transport-wide, of the next packet
+	ssrc  uint32 // of its RTCP
+	cname string
+	// compound says that feedback has to follow a report in its packet: the peer
+	// did not agree to reduced-size RTCP (RFC 5506).
+	compound bool
+	number   uint16 // transport-wide, of the next packet
 
 	senders   []*sender
 	cameras   []*camera
@@ -149,9 +153,14 @@ func (ep *endpoint) local() sdp.Local {
 	}
 }
 
-// negotiate tells what was agreed on. Any goroutine may call it.
-func (ep *endpoint) negotiate(t *sdp.Transport, role sdp.DTLSRole, lite bool, m media) {
-	ep.loop.post(func(now instant) { ep.apply(now, t, role, lite, m) })
+// negotiate tells what was agreed on; theirs is the peer's description. Any
+// goroutine may call it.
+func (ep *endpoint) negotiate(t *sdp.Transport, role sdp.DTLSRole, lite bool, m media, theirs string) {
+	compound := !strings.Contains(theirs, "a=rtcp-rsize")
+	ep.loop.post(func(now instant) {
+		ep.compound = compound
+		ep.apply(now, t, role, lite, m)
+	})
 }
 
 // connected waits until media can flow, or cannot. Any goroutine may call it.
@@ -335,6 +344,22 @@ func (ep *endpoint) sendTo(path transport.Path, b []byte) {
 	l.sockets.Send(ep.id, path.Remote)
 }
 
+// feedbackOn begins a packet of feedback on what a receiver receives.
+func (ep *endpoint) feedbackOn(r *receiver, now instant) []byte {
+	b := ep.scratch.rtcp[:0]
+	if !ep.compound {
+		return b
+	}
+	b = appendRTCPHeader(b, 0, rtcpReceiverReport)
+	b = appendUint32(b, ep.ssrc)
+	if r != nil && r.started {
+		b[0] |= 1
+		b = r.appendReport(b, now)
+	}
+	setRTCPLength(b, 0)
+	return appendDescription(b, ep.ssrc, ep.cname)
+}
+
 // sendRTCP seals a compound and sends it.
 func (ep *endpoint) sendRTCP(plain []byte) {
 	if ep.out == nil || len(plain) == 0 {
@@ -503,9 +528,11 @@ func (ep *endpoint) handleRTP(now, at instant, data []byte) {
 				c.Repeated++
 			} else {
 				c.Refused++
+				ep.rollOver(r, ssrc, a.seq)
 			}
 			return
 		}
+		r.refused = 0
 		if plain[0]&0x20 != 0 {
 			plain = plain[:len(plain)-int(plain[len(plain)-1])]
 		}
@@ -548,6 +575,24 @@ func (ep *endpoint) handleRTP(now, at instant, data []byte) {
 			ep.loop.delay.add(at - s.sent)
 		}
 	}
+}
+
+// rollOver supposes that the sequence number of a stream has rolled over once, after
+// some packets in a row were not authentic. libsrtp counts a rollover when the
+// second packet of a stream that it sends has the number before the first; by RFC
+// 3711 (appendix A) that is none.
+func (ep *endpoint) rollOver(r *receiver, ssrc uint32, seq uint16) {
+	if r.refused++; r.refused != 3 {
+		return
+	}
+	state := ep.in.State()
+	seen := transport.Seen{SSRC: ssrc, Highest: 1<<16 + uint64(seq)}
+	if i := slices.IndexFunc(state.RTP, func(s transport.Seen) bool { return s.SSRC == ssrc }); i >= 0 {
+		state.RTP[i] = seen
+	} else {
+		state.RTP = append(state.RTP, seen)
+	}
+	ep.in.Restore(state)
 }
 
 // extensions reads the transport-wide number and the mid of a packet (RFC 8285).
@@ -617,6 +662,12 @@ func (ep *endpoint) handleRTCP(now instant, data []byte) {
 		return
 	}
 	c.RTCPReceived++
+	ep.takeRTCP(now, plain)
+}
+
+// takeRTCP takes a compound that was opened.
+func (ep *endpoint) takeRTCP(now instant, plain []byte) {
+	c := &ep.loop.counts
 	for packet, rest := nextRTCP(plain); packet != nil; packet, rest = nextRTCP(rest) {
 		format := packet[0] & 0x1f
 		switch packet[1] {
@@ -675,8 +726,12 @@ func (ep *endpoint) sender(ssrc uint32) *sender {
 
 func (ep *endpoint) keyframeWanted(ssrc uint32) {
 	ep.loop.counts.PLIsReceived++
-	if s := ep.sender(ssrc); s != nil && s.video {
-		s.wantKey = true
+	for _, c := range ep.cameras {
+		if slices.ContainsFunc(c.layers, func(s *sender) bool { return s.ssrc == ssrc }) {
+			for _, s := range c.layers { // all at once, as libwebrtc does it
+				s.wantKey = true
+			}
+		}
 	}
 }
 
@@ -718,17 +773,17 @@ func (ep *endpoint) scheduleFeedback(now instant) {
 	ep.want(ep.feedbackAt)
 }
 
-func (ep *endpoint) sendFeedback() {
+func (ep *endpoint) sendFeedback(now instant) {
 	ep.feedbackAt = never
 	var mediaSSRC uint32
 	if ep.last.r != nil {
 		mediaSSRC = ep.last.r.ssrc
 	}
 	for range 8 {
-		b := ep.feedback.append(ep.scratch.rtcp[:0], ep.ssrc, mediaSSRC)
-		if b == nil {
+		if !ep.feedback.any() {
 			return
 		}
+		b := ep.feedback.append(ep.feedbackOn(ep.last.r, now), ep.ssrc, mediaSSRC)
 		ep.sendRTCP(b)
 		ep.loop.counts.FeedbackSent++
 	}
@@ -747,7 +802,7 @@ func (ep *endpoint) advance(now instant) {
 	}
 	ep.advanceMedia(now)
 	if now >= ep.feedbackAt {
-		ep.sendFeedback()
+		ep.sendFeedback(now)
 	}
 	ep.want(ep.feedbackAt)
 	for _, r := range ep.receivers {

@@ -38,7 +38,7 @@ func (f *feedback) take(number uint16, now instant) (first bool) {
 		clear(f.arrived[:])
 		f.next = extended
 	}
-	first = f.highest < f.next || f.highest == f.next && f.arrived[f.next%feedbackWindow] == 0
+	first = !f.any()
 	f.highest = max(f.highest, extended)
 	if slot := &f.arrived[extended%feedbackWindow]; *slot == 0 {
 		*slot = now
@@ -46,11 +46,15 @@ func (f *feedback) take(number uint16, now instant) (first bool) {
 	return first
 }
 
-// append appends a feedback packet about what came, as much of it as fits; nil
-// when there is nothing to tell.
+// any says whether there is something to tell.
+func (f *feedback) any() bool {
+	return f.started && (f.highest > f.next || f.highest == f.next && f.arrived[f.next%feedbackWindow] != 0)
+}
+
+// append appends a feedback packet about what came, as much of it as fits.
 func (f *feedback) append(b []byte, sender, media uint32) []byte {
-	if !f.started || f.highest < f.next || f.highest == f.next && f.arrived[f.next%feedbackWindow] == 0 {
-		return nil
+	if !f.any() {
+		return b
 	}
 	if f.status == nil {
 		f.status, f.deltas = make([]uint8, 0, maxStatuses), make([]int16, 0, maxStatuses)

@@ -8,7 +8,6 @@ type histogram struct {
 	counts [64 * 36]uint32
 	n      uint64
 	most   instant
-	sum    float64
 }
 
 const histogramUnit = 1000 // nanoseconds
@@ -18,7 +17,6 @@ func (h *histogram) add(d instant) {
 	h.counts[bucket(d)]++
 	h.n++
 	h.most = max(h.most, d)
-	h.sum += float64(d)
 }
 
 // bucket is linear up to 128 units; then each power of two has 64 of them.
@@ -55,12 +53,4 @@ func (h *histogram) merge(o *histogram) {
 	}
 	h.n += o.n
 	h.most = max(h.most, o.most)
-	h.sum += o.sum
-}
-
-func (h *histogram) mean() instant {
-	if h.n == 0 {
-		return 0
-	}
-	return instant(h.sum / float64(h.n))
 }

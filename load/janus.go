@@ -223,6 +223,15 @@ func (s *janusSession) write(ctx context.Context, m janusMessage) error {
 
 // ask sends a request and waits for what answers it.
 func (s *janusSession) ask(ctx context.Context, m janusMessage) (*janusAnswer, error) {
+	answer, err := s.begin(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return s.await(ctx, answer)
+}
+
+// begin sends a request; await waits for its answer.
+func (s *janusSession) begin(ctx context.Context, m janusMessage) (<-chan *janusAnswer, error) {
 	answer := make(chan *janusAnswer, 1)
 	s.mu.Lock()
 	s.count++
@@ -233,16 +242,17 @@ func (s *janusSession) ask(ctx context.Context, m janusMessage) (*janusAnswer, e
 	}
 	s.mu.Unlock()
 	m["transaction"] = transaction
-	if err := s.write(ctx, m); err != nil {
-		return nil, err
-	}
+	return answer, s.write(ctx, m)
+}
+
+func (s *janusSession) await(ctx context.Context, answer <-chan *janusAnswer) (*janusAnswer, error) {
 	select {
 	case a := <-answer:
 		return a, a.err()
 	case <-s.ended:
 		return nil, fmt.Errorf("janus: the socket ended: %w", s.reason)
 	case <-ctx.Done():
-		return nil, fmt.Errorf("janus: no answer to %v: %w", m["janus"], ctx.Err())
+		return nil, fmt.Errorf("janus: no answer: %w", ctx.Err())
 	}
 }
 
@@ -267,11 +277,15 @@ func (s *janusSession) attach(ctx context.Context) (uint64, error) {
 
 // message is a request of the plugin.
 func (s *janusSession) message(ctx context.Context, handle uint64, body janusMessage, jsep *janusDescription) (*janusAnswer, error) {
+	return s.ask(ctx, pluginMessage(handle, body, jsep))
+}
+
+func pluginMessage(handle uint64, body janusMessage, jsep *janusDescription) janusMessage {
 	m := janusMessage{"janus": "message", "handle_id": handle, "body": body}
 	if jsep != nil {
 		m["jsep"] = jsep
 	}
-	return s.ask(ctx, m)
+	return m
 }
 
 // end destroys the session.
@@ -348,7 +362,11 @@ func (one *janusParticipant) publish(ctx context.Context) ([]uint64, error) {
 	one.session.mu.Lock()
 	one.session.event = one.hear
 	one.session.mu.Unlock()
-	offered, offer, err := sdp.ClientOffer(nil, ep.local(), oneWay(one.p, true))
+	want := oneWay(one.p, true)
+	for _, w := range want.Add {
+		slices.Reverse(w.RIDs) // Janus takes the first for the highest
+	}
+	offered, offer, err := sdp.ClientOffer(nil, ep.local(), want)
 	if err != nil {
 		return nil, err
 	}
@@ -365,7 +383,7 @@ func (one *janusParticipant) publish(ctx context.Context) ([]uint64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("janus's answer: %w", err)
 	}
-	ep.negotiate(accepted, role, lite, one.p.media)
+	ep.negotiate(accepted, role, lite, one.p.media, a.JSEP.SDP)
 	var feeds []uint64
 	for _, p := range a.Plugin.Data.Publishers {
 		feeds = append(feeds, p.ID)
@@ -456,8 +474,13 @@ func (one *janusParticipant) subscribe(ctx context.Context, handle *uint64, ep *
 		return fmt.Errorf("janus's offer: %w", err)
 	}
 	*negotiated = next
-	(*ep).negotiate(next, sdp.DTLSClient, lite, media{})
-	if _, err := one.session.message(ctx, *handle, janusMessage{"request": "start"}, describe("answer", answer)); err != nil {
+	started, err := one.session.begin(ctx, pluginMessage(*handle, janusMessage{"request": "start"}, describe("answer", answer)))
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	// Checks go on their way with the answer, as a browser's do.
+	(*ep).negotiate(next, sdp.DTLSClient, lite, media{}, a.JSEP.SDP)
+	if _, err := one.session.await(ctx, started); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	if !first {

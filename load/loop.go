@@ -281,10 +281,7 @@ func (l *loop) tally() (t tally) {
 				continue
 			}
 			t.streams++
-			expected := w.expected + w.end - min(w.start, w.end)
-			if w.start == 0 { // it began within the window
-				expected = w.end - min(r.base-1, w.end)
-			}
+			expected := w.expected + r.windowed()
 			if expected == 0 {
 				t.silent++
 			}

@@ -230,6 +230,7 @@ type session struct {
 	subscribe map[protocol.StreamID]bool
 	ended     chan struct{}
 	reason    error
+	leaving   bool
 }
 
 func (n *Native) join(ctx context.Context, p *participant) error {
@@ -399,7 +400,7 @@ func (s *session) answered(f protocol.Frame) error {
 		return fmt.Errorf("the server's answer: %w", err)
 	}
 	s.offered, s.offering = accepted, false
-	s.ep.negotiate(accepted, role, lite, s.p.media)
+	s.ep.negotiate(accepted, role, lite, s.p.media, answer.SDP)
 	s.addSlots()
 	return nil
 }
@@ -471,15 +472,20 @@ func (s *session) listen() {
 	defer close(s.ended)
 	for {
 		_, text, err := s.socket.Read(context.Background())
+		var f protocol.Frame
+		if err == nil {
+			err = json.Unmarshal(text, &f)
+		}
 		if err != nil {
 			if s.reason == nil {
 				s.reason = err
 			}
-			return
-		}
-		var f protocol.Frame
-		if err := json.Unmarshal(text, &f); err != nil {
-			s.reason = err
+			s.mu.Lock()
+			leaving := s.leaving
+			s.mu.Unlock()
+			if !leaving {
+				s.p.run.note(fmt.Errorf("%s: the signalling ended: %w", s.p.name, s.reason))
+			}
 			return
 		}
 		if take := s.number(&f); take != nil {
@@ -556,6 +562,9 @@ func (n *Native) leave(p *participant) {
 		return
 	}
 	if s.socket != nil {
+		s.mu.Lock()
+		s.leaving = true
+		s.mu.Unlock()
 		left := make(chan struct{}, 1)
 		s.request(protocol.TypeLeave, struct{}{}, func(protocol.Frame) { left <- struct{}{} })
 		select {

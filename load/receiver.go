@@ -15,6 +15,7 @@ type receiver struct {
 	nack      bool
 	pli, fir  bool
 	firNumber uint8
+	refused   int // packets in a row that were not authentic
 
 	sequence
 	flags [sequenceWindow]uint8 // by number
@@ -131,7 +132,7 @@ func (r *receiver) extend(a *arrival) (seq uint64, ok bool) {
 	case r.bad == uint32(a.seq):
 		w := &r.window
 		if w.end != 0 {
-			w.expected += min(r.highest, w.end) - w.start
+			w.expected += r.windowed()
 		}
 		r.start(a.seq)
 		if w.end != 0 {
@@ -151,6 +152,13 @@ func (r *receiver) start(seq uint16) {
 	r.frame.next = r.highest
 	r.frame.broken = true
 	r.frame.pendingKey = 0
+}
+
+// windowed is how many numbers of the present run are within the window, which
+// may have begun before it.
+func (r *receiver) windowed() uint64 {
+	from, to := max(r.window.start, r.base-1), min(r.window.end, r.highest)
+	return to - min(from, to)
 }
 
 // count takes the arrival into the jitter (RFC 3550 appendix A.8).
@@ -269,7 +277,7 @@ func (r *receiver) advanceLosses(now instant) {
 		r.ep.want(due)
 	}
 	if len(ask) > 0 {
-		r.ep.sendRTCP(appendNACK(r.ep.scratch.rtcp[:0], r.ep.ssrc, r.ssrc, ask))
+		r.ep.sendRTCP(appendNACK(r.ep.feedbackOn(r, now), r.ep.ssrc, r.ssrc, ask))
 		r.ep.loop.counts.NACKsSent++
 	}
 	if given && r.video {
@@ -400,7 +408,7 @@ func (r *receiver) wantKeyframe(now instant) {
 	f.asked = now
 	f.due = now + pliInterval
 	r.ep.want(f.due)
-	b := r.ep.scratch.rtcp[:0]
+	b := r.ep.feedbackOn(r, now)
 	switch {
 	case r.pli:
 		b = appendPLI(b, r.ep.ssrc, r.ssrc)

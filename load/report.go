@@ -313,13 +313,13 @@ func (r *Report) warn() {
 	g := &r.Generator
 	saturated := func(format string, args ...any) {
 		g.Saturated = true
-		r.Warnings = append(r.Warnings, "the generator is saturated: "+fmt.Sprintf(format, args...))
+		r.Warnings = append(r.Warnings, "the generator is not to be trusted: "+fmt.Sprintf(format, args...))
 	}
 	if limit := float64(g.Loops) * 0.9; g.Processors > limit {
 		saturated("it used %.2f processors, and has %d", g.Processors, g.Loops)
 	}
 	if g.LatePercent > 5 {
-		saturated("%.1f %% of the frames were sent more than %v late", g.LatePercent, time.Duration(lateAfter))
+		saturated("%.1f %% of the frames were sent more than %v late (if it used few processors, something else did)", g.LatePercent, time.Duration(lateAfter))
 	}
 	if g.Overflowed > 0 {
 		saturated("%d packets came faster than it read them, and count as lost", g.Overflowed)

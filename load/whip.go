@@ -126,7 +126,7 @@ func (w *WHIP) open(ctx context.Context, p *participant, own *resources, endpoin
 	if err != nil {
 		return fmt.Errorf("the answer of %s: %w", endpoint, err)
 	}
-	ep.negotiate(accepted, role, lite, p.media)
+	ep.negotiate(accepted, role, lite, p.media, answer)
 	return awaitConnected(ctx, ep)
 }
 

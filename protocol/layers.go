@@ -45,7 +45,9 @@ type WantedLayer struct {
 
 // LayersWanted tells a publisher which layers of a track anybody has a use for:
 // it need not encode the others. All layers of the track are in it, the
-// smallest first. What it does not hear of is wanted.
+// smallest first, also those that the publisher has stopped sending since: else
+// it could not be told that they are wanted again. Spatial counts from the
+// smallest of when all were sent. What it does not hear of is wanted.
 type LayersWanted struct {
 	Stream StreamID      `json:"stream"`
 	Track  TrackID       `json:"track"`

@@ -168,7 +168,9 @@ func TestRealOffers(t *testing.T) {
 				wantError(t, err, protocol.CodeUnsupported, "BUNDLE")
 				return
 			}
-			next, answer := mustAnswer(t, nil, offer, testLocal())
+			local := testLocal()
+			local.Simulcast = true // as the server answers
+			next, answer := mustAnswer(t, nil, offer, local)
 			golden := filepath.Join("testdata", name+".answer")
 			if os.Getenv("UPDATE") != "" {
 				if err := os.WriteFile(golden, []byte(answer), 0o644); err != nil {
@@ -185,7 +187,7 @@ func TestRealOffers(t *testing.T) {
 			t.Log("\n" + summary(next))
 
 			// The same offer again changes nothing but the version.
-			again, _ := mustAnswer(t, next, offer, testLocal())
+			again, _ := mustAnswer(t, next, offer, local)
 			again.Version = next.Version
 			if diff := cmp.Diff(next, again); diff != "" {
 				t.Errorf("the same offer again:\n%s", diff)
@@ -246,6 +248,94 @@ func TestSimulcast(t *testing.T) {
 		}
 		if s := next.Sections[1]; s.Extension(RIDURI) == 0 || s.Extension(RepairedRIDURI) == 0 {
 			t.Errorf("%s: %v", name, s.Extensions)
+		}
+	}
+}
+
+// What the choice of layers and congestion control live on is agreed to in both
+// directions whenever a browser offers it: in the sections that it publishes in
+// as in its slots.
+func TestWhatBrowsersOfferForLayersAndCongestion(t *testing.T) {
+	slots, published, layered := 0, 0, 0
+	for _, name := range []string{
+		"chromium-call", "chromium-max-bundle", "chromium-sendrecv", "chromium-simulcast", "chromium-layers", "chromium-svc",
+		"firefox-call", "firefox-max-bundle", "firefox-sendrecv", "firefox-simulcast", "firefox-layers",
+	} {
+		offer := fixture(t, name)
+		local := testLocal()
+		local.Simulcast = true
+		next, answer := mustAnswer(t, nil, offer, local)
+		theirs, ours := parsed(t, offer), parsed(t, answer)
+		for i, s := range next.Sections {
+			if s.Kind == Application {
+				continue
+			}
+			if s.Direction.Sends() {
+				slots++
+			} else {
+				published++
+			}
+			if s.Rejected {
+				t.Errorf("%s: section %s is rejected: %s", name, s.Mid, s.Reason)
+				continue
+			}
+			lines := func(d *psdp.SessionDescription) string {
+				var b strings.Builder
+				for _, a := range d.MediaDescriptions[i].Attributes {
+					b.WriteString(a.String() + "\n")
+				}
+				return b.String()
+			}
+			offered, answered := lines(theirs), lines(ours)
+			for _, uri := range []string{MidURI, TransportCCURI, DependencyDescriptorURI, RIDURI, RepairedRIDURI} {
+				if strings.Contains(offered, uri) && (!strings.Contains(answered, uri) || s.Extension(uri) == 0) {
+					t.Errorf("%s: section %s lacks %s", name, s.Mid, uri)
+				}
+			}
+			for _, c := range s.Codecs {
+				pt := payloadType(c.PayloadType)
+				for feedback, agreed := range map[string]bool{
+					"transport-cc": c.TransportCC, "goog-remb": c.REMB, "nack": c.NACK, "nack pli": c.PLI, "ccm fir": c.FIR,
+				} {
+					line := "rtcp-fb:" + pt + " " + feedback + "\n"
+					if strings.Contains(offered, line) && (!agreed || !strings.Contains(answered, line)) {
+						t.Errorf("%s: section %s, %s lacks %s", name, s.Mid, c.Name, feedback)
+					}
+				}
+				if strings.Contains(offered, " apt="+pt+"\n") && c.RTX == 0 {
+					t.Errorf("%s: section %s, %s lacks RTX", name, s.Mid, c.Name)
+				}
+			}
+			if s.Kind == Video && (s.Extension(TransportCCURI) == 0 || !s.Codecs[0].TransportCC || !s.Codecs[0].REMB || !s.Codecs[0].PLI || s.Codecs[0].RTX == 0) {
+				t.Errorf("%s: section %s: %+v %v", name, s.Mid, s.Codecs[0], s.Extensions)
+			}
+			if s.Extension(DependencyDescriptorURI) != 0 {
+				layered++
+			}
+		}
+	}
+	if slots < 20 || published < 12 || layered < 12 {
+		t.Errorf("only %d slots and %d published sections were looked at, %d of them with the dependency descriptor", slots, published, layered)
+	}
+}
+
+// A publisher that sends in layers keeps them, and its slots, through later offers.
+func TestLayersStay(t *testing.T) {
+	for _, name := range []string{"chromium-layers", "firefox-layers"} {
+		local := testLocal()
+		local.Simulcast = true
+		offer := fixture(t, name)
+		next, _ := mustAnswer(t, nil, offer, local)
+		again, answer := mustAnswer(t, next, offer, local)
+		i := slices.IndexFunc(again.Sections, func(s Section) bool { return len(s.Recv.RIDs) > 0 })
+		if i < 0 || !slices.Equal(again.Sections[i].Recv.RIDs, []string{"q", "h", "f"}) || again.Sections[i].Direction != RecvOnly {
+			t.Errorf("%s: %s", name, summary(again))
+		}
+		if n := strings.Count(answer, "a=simulcast:"); n != 1 {
+			t.Errorf("%s: %d lines of simulcast", name, n)
+		}
+		if !slices.EqualFunc(next.Sections, again.Sections, func(a, b Section) bool { return a.Send == b.Send }) {
+			t.Errorf("%s: the slots have other SSRCs", name)
 		}
 	}
 }

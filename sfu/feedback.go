@@ -84,15 +84,14 @@ func (s *source) appendReportBlock(b []byte, now instant) []byte {
 }
 
 // appendREMB appends draft-alvestrand-rmcat-remb-03: a bitrate for all SSRCs of
-// the peer together. Without an estimate of our own it is a constant; losses are
-// told by the receiver reports.
+// the peer together.
 func (r *Router) appendREMB(b []byte, p *peer) []byte {
 	from := len(b)
 	b = appendRTCPHeader(b, 15, rtcpPayloadFeedback)
 	b = appendUint32(b, p.SSRC)
 	b = appendUint32(b, 0)
 	b = append(b, 'R', 'E', 'M', 'B')
-	mantissa, exponent := r.cfg.REMB, uint32(0)
+	mantissa, exponent := r.remb(p), uint32(0)
 	for mantissa >= 1<<18 {
 		mantissa >>= 1
 		exponent++

@@ -190,7 +190,7 @@ func (r *Router) offer(now instant, sl *slot, s *source, b *ready, sink Sink) {
 		if e.Seq < run.First {
 			return
 		}
-		*d = layer.Decision{Forward: true}
+		*d = layer.Decision{Flags: layer.Forward}
 		out := e.Seq - run.First + run.Out
 		if !late {
 			sl.sent(e, run, out, now)
@@ -205,7 +205,7 @@ func (r *Router) offer(now instant, sl *slot, s *source, b *ready, sink Sink) {
 		return
 	}
 	*d = run.Cut.Selector.Select(&s.Tracker, &e.Info, int64(now))
-	if !d.Forward {
+	if !d.Forward() {
 		if out, hole := run.Cut.Numbering.Drop(e.Seq, &e.Info); hole {
 			r.sendNothing(now, sl, out, sink)
 		}
@@ -253,14 +253,14 @@ func (r *Router) send(now instant, sl *slot, run *run, b *ready, out uint64, d *
 	sl.Packets++
 	n := uint64(len(p.Prefix) + len(p.Payload))
 	sl.Bytes += n
-	sl.peer.Resend.Credit += int64(n / 2)
+	sl.peer.afterMedia(int64(n))
 	r.emit(now, sl.peer, p, f.timing, bwe.Media, sink)
 }
 
 // extensions gives the header extensions of a packet for a slot: those that all
 // get, but for a dependency descriptor that has to be changed.
 func (r *Router) extensions(sl *slot, run *run, b *ready, d *layer.Decision) []byte {
-	if run.Offsets.Frame == 0 && !d.SetActive && !d.Attach || sl.Form.IDs[extDependency] == 0 {
+	if run.Offsets.Frame == 0 && d.Flags&(layer.SetActive|layer.Attach) == 0 || sl.Form.IDs[extDependency] == 0 {
 		return b.forwarded
 	}
 	out := r.scratch.rewritten[:0]
@@ -314,7 +314,7 @@ const sealOverhead = 16
 func (r *Router) fill(p *Packet, sl *slot, run *run, f *outFormat, b *ready, d *layer.Decision, osn int) bool {
 	e := b.entry
 	p.To, p.Kind = sl.peer.Index, sl.Kind
-	p.Marker = e.Flags&rtpbuf.Marker != 0 || d.Marker
+	p.Marker = e.Flags&rtpbuf.Marker != 0 || d.Marker()
 	p.Keyframe = e.Flags&rtpbuf.Keyframe != 0
 	p.Prefix, p.Payload, p.Padding = r.scratch.prefix[:osn], b.payload, e.Pad
 	if f.op == opDrop {

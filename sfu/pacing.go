@@ -31,14 +31,18 @@ type paced struct {
 	seq    uint64 // as sent
 }
 
+// limited says whether something is known of the link to a subscriber.
+func (p *peer) limited() bool { return p.Link != nil && p.measured && p.Link.Measured() }
+
 // refill adds what the time since the last call allows. It is false where
 // nothing is paced, for want of an estimate.
 func (p *peer) refill(now instant) bool {
 	if p.Link == nil || !p.measured || !p.Link.Heard() {
 		return false
 	}
-	rate := p.Link.Estimate() * pacingFactor / 2 / 8
 	if now > p.Pace.At {
+		p.Resend.refill(p.Link.Estimate()/8, min(now-p.Pace.At, second))
+		rate := p.Link.Estimate() * pacingFactor / 2 / 8
 		burst := max(rate*int64(pacingBurst)/int64(second), pacingAtOnce)
 		p.Pace.Credit = min(burst, p.Pace.Credit+rate*int64(min(now-p.Pace.At, second))/int64(second))
 		p.Pace.At = now

@@ -43,15 +43,23 @@ func (r *Router) needs(t *track) bool {
 }
 
 // needUpTo tells which layer of a track is the highest that anybody here has a use
-// for.
-func (r *Router) needUpTo(t *track, l protocol.WantedLayer) {
-	upmost := PipedLayer{l.RID, l.Spatial}
+// for, by its index in those that are known here. The largest of them stands for any:
+// there may be larger ones that the publisher has stopped.
+func (r *Router) needUpTo(t *track, highest int) {
 	p := r.pipe(t.pub.From)
-	if p == nil || !t.Needed || t.Upmost != nil && *t.Upmost == upmost {
+	if p == nil || !t.Needed {
 		return
 	}
-	t.Upmost = &upmost
-	p.out.Needs = append(p.out.Needs, PipedNeed{Stream: t.pub.Stream, Track: t.ID, Wanted: true, Upmost: &upmost})
+	var upmost *PipedLayer
+	if highest < len(t.Wanted.Layers)-1 {
+		l := &t.Wanted.Layers[highest]
+		upmost = &PipedLayer{l.RID, l.Spatial}
+	}
+	if upmost == t.Upmost || upmost != nil && t.Upmost != nil && *upmost == *t.Upmost {
+		return
+	}
+	t.Upmost = upmost
+	p.out.Needs = append(p.out.Needs, PipedNeed{Stream: t.pub.Stream, Track: t.ID, Wanted: true, Upmost: upmost})
 }
 
 // takeSection makes what carries a track the like of what the other router has.

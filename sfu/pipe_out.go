@@ -38,6 +38,9 @@ func (r *Router) handleNeed(now instant, p *pipe, n *PipedNeed) {
 		r.handPast(now, p, t)
 	}
 	r.needChanged(now, pub)
+	if t.in != nil && t.Kind == protocol.Video {
+		r.advanceWanted(now, t)
+	}
 }
 
 // handPast begins with what the rings have since a recent keyframe, so that whoever
@@ -125,12 +128,12 @@ func (r *Router) describeTo(p *pipe, t *track) {
 
 // wantedBeyond gives the index of the highest layer of a track that anybody beyond
 // a pipe has a use for, −1 for none.
-func (t *track) wantedBeyond(layers []protocol.WantedLayer) int {
+func (t *track) wantedBeyond(layers []wantedLayer) int {
 	highest := -1
 	for i := range t.Pipes {
 		at := len(layers) - 1
 		if u := t.Pipes[i].Upmost; u != nil {
-			if k := slices.IndexFunc(layers, func(l protocol.WantedLayer) bool { return l.RID == u.RID && l.Spatial == u.Spatial }); k >= 0 {
+			if k := slices.IndexFunc(layers, func(l wantedLayer) bool { return l.RID == u.RID && l.Spatial == u.Spatial }); k >= 0 {
 				at = k
 			}
 		}

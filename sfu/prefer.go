@@ -24,6 +24,9 @@ func (r *Router) Prefer(now time.Time, who protocol.ParticipantID, want protocol
 			}
 			st.Wish = want
 			r.needChanged(at, pub)
+			if st.track.in != nil && st.track.Kind == protocol.Video {
+				r.advanceWanted(at, st.track) // what is wanted again is told at once
+			}
 			if p := r.byKey[TransportKey{who, sub.Transport}]; p != nil {
 				r.needRebind(p)
 				r.bind(at)

@@ -89,6 +89,9 @@ func (r *Router) HandleRTP(now time.Time, from Peer, packet []byte) {
 		p.CC.arrived(binary.BigEndian.Uint16(v), at)
 		r.schedule(p.CC.FirstAt + feedbackInterval)
 	}
+	if v := ext[extSendTime]; len(v) == 3 && len(p.Inbounds) > 0 {
+		r.mirrored(at, p, v, len(packet))
+	}
 	to, ok := p.bySSRC[h.ssrc]
 	if !ok {
 		if to, ok = r.learn(at, p, &h, ext); !ok {

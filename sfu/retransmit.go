@@ -4,12 +4,14 @@ import (
 	"encoding/binary"
 
 	"github.com/tertulia-rtc/tertulia/sfu/bwe"
+	"github.com/tertulia-rtc/tertulia/sfu/layer"
 )
 
 // resendState bounds what one subscriber can make us send again.
 type resendState struct {
-	// Credit is how many bytes may be sent again: so much a second, and half of
-	// what is sent for the first time.
+	// Credit is how many bytes may be sent again. Where the link is measured: what
+	// media leave of the estimate, and a little more. Else so much a second, and half
+	// of what is sent for the first time.
 	Credit  int64
 	At      instant
 	pending bool // is in Router.resending
@@ -20,8 +22,30 @@ const (
 	resendPerSecond = 64 << 10  // bytes
 	resendPause     = 15 * millisecond
 	maxResendQueue  = 256 // packets of one slot between two flushes
-	resentMemory    = 64  // packets of one slot that are not sent again at once
+	resentMemory    = 256 // packets of one slot that are not sent again at once
+
+	// Where the link is measured:
+	resendExtra  = 8                 // a part of the estimate that media cannot take from repairs
+	resendSpare  = 100 * millisecond // of the estimate, that may be saved up
+	resendDebt   = 100 * millisecond // of the estimate, that media may take in advance
+	resendAtOnce = 8 << 10           // bytes, of savings on any link
 )
+
+// refill adds what a link leaves in a time, of a rate in bytes per second.
+func (c *resendState) refill(rate int64, passed instant) {
+	c.Credit += (rate + rate/resendExtra) * int64(passed) / int64(second)
+	c.Credit = min(c.Credit, max(rate*int64(resendSpare)/int64(second), resendAtOnce), resendBurst)
+	c.Credit = max(c.Credit, -rate*int64(resendDebt)/int64(second))
+}
+
+// afterMedia takes note of bytes that were sent for the first time.
+func (p *peer) afterMedia(n int64) {
+	if p.limited() {
+		p.Resend.Credit -= n
+	} else {
+		p.Resend.Credit += n / 2
+	}
+}
 
 // resentState is what a slot has to send again, and what it just did.
 type resentState struct {
@@ -91,7 +115,9 @@ func (r *Router) flushRetransmissions(now instant, sink Sink) {
 	for _, p := range r.resending {
 		p.Resend.pending = false
 		c := &p.Resend
-		if c.At == 0 {
+		if p.refill(now) {
+			c.At = now
+		} else if c.At == 0 {
 			c.Credit += resendBurst / 4
 		} else {
 			// More than fills it needs no counting, and would overflow after a day.
@@ -111,6 +137,22 @@ func (r *Router) flushRetransmissions(now instant, sink Sink) {
 	r.resending = r.resending[:0]
 }
 
+// resendPause is for how long a packet is not sent again: who asks before a round
+// trip is over cannot know of the answer to what it asked before. Where there is
+// room, two answers are better than one.
+func (p *peer) resendPause(s *slot) instant {
+	rtt := s.Reported.RTT
+	if p.Link != nil {
+		if measured := instant(p.Link.RoundTrip()); measured != 0 {
+			rtt = measured
+		}
+	}
+	if p.Resend.Credit > resendAtOnce {
+		return max(resendPause, rtt/2)
+	}
+	return max(resendPause, min(rtt, second)*7/8)
+}
+
 // resend sends a packet again: in the RTX stream where there is one (RFC 4588),
 // else byte for byte as it was.
 func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
@@ -120,8 +162,12 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		p.Counted.NACKsMissed++
 		return
 	}
+	if run != &s.Run && run.Cut != nil && p.Resend.Credit < 0 {
+		p.Counted.NACKsRefused++ // a keyframe has followed, and the link is full
+		return
+	}
 	e := b.entry
-	if s.Resent.justSent(seq, now, max(resendPause, s.Reported.RTT/2)) {
+	if s.Resent.justSent(seq, now, p.resendPause(s)) {
 		p.Counted.NACKsRepeated++
 		return
 	}
@@ -132,7 +178,7 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		binary.BigEndian.PutUint16(r.scratch.prefix[:], uint16(seq))
 	}
 	forwarded := r.extensions(s, run, &b, d)
-	if f.rtx == 0 && (f.timing != timeless || d.SetActive || d.Attach) {
+	if f.rtx == 0 && (f.timing != timeless || d.Flags&(layer.SetActive|layer.Attach) != 0) {
 		p.Counted.NACKsRefused++ // it could not be the same again
 		return
 	}

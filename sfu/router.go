@@ -50,7 +50,7 @@ type Config struct {
 	Rand *rand.Rand
 	// RingBytes bounds the arena of one received video stream; 2 MiB when 0.
 	RingBytes int
-	// REMB is the bitrate, in bits per second, that publishers are told which
+	// REMB is the bitrate, in bits per second, that publishers are told at first which
 	// negotiated goog-remb but not transport-cc; 2.5 Mb/s when 0.
 	REMB uint64
 	// Trace, when set, is told all that decides on layers. What it is given is valid
@@ -243,6 +243,7 @@ func (r *Router) advanceInbound(now instant, p *peer, sink Sink) {
 		return
 	}
 	r.advanceTransportCC(now, p, sink)
+	r.advanceMirror(now, p)
 	r.advanceReports(now, p, sink)
 	for _, in := range p.Inbounds {
 		r.advanceSurvey(now, in)

@@ -142,7 +142,7 @@ func (r *Router) held(s *slot, out uint64, d *layer.Decision) (run *run, b ready
 	if e == nil {
 		return nil, b, false
 	}
-	*d = layer.Decision{Forward: true}
+	*d = layer.Decision{Flags: layer.Forward}
 	if run.Cut != nil && e.Flags&rtpbuf.Padding == 0 {
 		if *d, ok = run.Cut.Selector.Recall(&e.Info); !ok {
 			return nil, b, false

@@ -25,6 +25,7 @@ type peer struct {
 	Kinds   [maxExtensionID]extension // by the ids of this transport
 	Demux   demuxState
 	CC      transportCCState
+	Mirror  mirrorState
 	Clock   clockState
 	Reports reportState
 	Resend  resendState

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
@@ -12,9 +13,15 @@ const unwantedFor = 3 * second
 
 // wantedState is what a publisher was told of the layers of a track.
 type wantedState struct {
-	Told []protocol.WantedLayer
-	// UsedAt is when somebody last had a use for each layer of Told.
-	UsedAt []instant
+	Layers []wantedLayer // all that there ever were, the smallest first
+}
+
+// wantedLayer is a spatial layer of one of the received streams. It is remembered
+// when the publisher stops it, with its last size.
+type wantedLayer struct {
+	protocol.WantedLayer
+	Width, Height int
+	UsedAt        instant // when somebody last had a use for it
 }
 
 // advanceWanted tells a publisher which layers of a track nobody has a use for, so
@@ -22,90 +29,77 @@ type wantedState struct {
 // not what fits their links: those change, and a layer that is not there cannot be
 // tried. The smallest layer is always wanted, so that a newcomer sees something soon.
 func (r *Router) advanceWanted(now instant, t *track) {
-	layers := t.offered()
+	t.remember(now)
+	layers := t.Wanted.Layers
 	if len(layers) < 2 {
 		return
-	}
-	w := &t.Wanted
-	if !slices.EqualFunc(layers, w.Told, func(a, b protocol.WantedLayer) bool { return a.RID == b.RID && a.Spatial == b.Spatial }) {
-		w.Told = layers
-		w.UsedAt = slices.Repeat([]instant{now}, len(layers))
 	}
 	highest := 0
 	for _, sub := range t.pub.subs {
 		for _, st := range sub.Parts {
 			if st.track == t && !st.Wish.Paused {
-				highest = max(highest, t.useful(st, layers))
+				highest = max(highest, t.useful(st))
 			}
 		}
 	}
 	highest = max(highest, t.wantedBeyond(layers))
 	if t.peer.beyond() {
-		r.needUpTo(t, layers[highest])
+		r.needUpTo(t, highest)
 		return
 	}
 	changed := false
-	for i := range w.Told {
+	for i := range layers {
+		l := &layers[i]
 		if i <= highest {
-			w.UsedAt[i] = now
+			l.UsedAt = now
 		}
-		if wanted := now-w.UsedAt[i] < unwantedFor; wanted != w.Told[i].Wanted {
-			w.Told[i].Wanted, changed = wanted, true
+		if wanted := now-l.UsedAt < unwantedFor; wanted != l.Wanted {
+			l.Wanted, changed = wanted, true
 		}
 	}
-	if changed {
-		r.events = append(r.events, protocol.LayersNeeded{Participant: t.pub.Participant, LayersWanted: protocol.LayersWanted{
-			Stream: t.pub.Stream, Track: t.ID, Layers: slices.Clone(w.Told),
-		}})
+	if !changed {
+		return
 	}
+	told := make([]protocol.WantedLayer, len(layers))
+	for i := range layers {
+		told[i] = layers[i].WantedLayer
+	}
+	r.events = append(r.events, protocol.LayersNeeded{Participant: t.pub.Participant, LayersWanted: protocol.LayersWanted{
+		Stream: t.pub.Stream, Track: t.ID, Layers: told,
+	}})
 }
 
-// offered lists the spatial layers of all streams that a track's publisher sends or
-// has sent, the smallest first. All of them are taken for wanted.
-func (t *track) offered() (layers []protocol.WantedLayer) {
-	if t.in == nil {
-		return nil
-	}
-	sources := slices.Clone(t.in.Sources)
-	slices.SortStableFunc(sources, func(a, b *source) int { return int(a.height()) - int(b.height()) })
-	for _, s := range sources {
-		top := -1
+// remember takes in the layers that flow now. A new one is wanted.
+func (t *track) remember(now instant) {
+	w := &t.Wanted
+	for _, s := range t.in.Sources {
 		for i := range s.layers {
-			top = max(top, int(s.layers[i].Spatial))
-		}
-		for spatial := 0; spatial <= top; spatial++ {
-			layers = append(layers, protocol.WantedLayer{RID: s.RID, Spatial: spatial, Wanted: true})
+			l := &s.layers[i]
+			k := slices.IndexFunc(w.Layers, func(o wantedLayer) bool { return o.RID == s.RID && o.Spatial == int(l.Spatial) })
+			if k < 0 {
+				k = len(w.Layers)
+				w.Layers = append(w.Layers, wantedLayer{
+					WantedLayer: protocol.WantedLayer{RID: s.RID, Spatial: int(l.Spatial), Wanted: true}, UsedAt: now,
+				})
+			}
+			if l.Flowing && l.Height > 0 {
+				w.Layers[k].Width, w.Layers[k].Height = int(l.Width), int(l.Height)
+			}
 		}
 	}
-	return layers
+	slices.SortStableFunc(w.Layers, func(a, b wantedLayer) int { return cmp.Or(a.Height-b.Height, a.Spatial-b.Spatial) })
 }
 
 // useful gives the index of the highest layer that a subscriber could make use of:
 // the smallest one that fills what it shows the video in, or else the largest.
-func (t *track) useful(st *part, layers []protocol.WantedLayer) int {
-	for i, l := range layers {
-		width, height := t.size(l)
-		if width == 0 || height == 0 {
+func (t *track) useful(st *part) int {
+	for i, l := range t.Wanted.Layers {
+		if l.Height == 0 {
 			continue
 		}
-		if st.Wish.Width > 0 && width >= st.Wish.Width || st.Wish.Height > 0 && height >= st.Wish.Height {
+		if st.Wish.Width > 0 && l.Width >= st.Wish.Width || st.Wish.Height > 0 && l.Height >= st.Wish.Height {
 			return i
 		}
 	}
-	return len(layers) - 1
-}
-
-// size gives the size of a layer, as it last was.
-func (t *track) size(l protocol.WantedLayer) (width, height int) {
-	for _, s := range t.in.Sources {
-		if s.RID != l.RID {
-			continue
-		}
-		for i := range s.layers {
-			if int(s.layers[i].Spatial) == l.Spatial {
-				return int(s.layers[i].Width), int(s.layers[i].Height)
-			}
-		}
-	}
-	return 0, 0
+	return len(t.Wanted.Layers) - 1
 }

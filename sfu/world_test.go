@@ -68,6 +68,9 @@ type client struct {
 	receiver map[uint32]*receiver // by SSRC
 	rtcp     []rtcp.Packet        // that it got
 	wide     uint16
+	// statesTime has its packets carry abs-send-time, under id 2, and no
+	// transport-wide numbers.
+	statesTime bool
 
 	feedback     transportCCState // of what came with a transport-wide number
 	nextFeedback time.Time
@@ -245,6 +248,11 @@ func (s *sender) extend(p *rtp.Packet, rtx bool) {
 			id = 11
 		}
 		_ = p.SetExtension(id, []byte(s.rid))
+	}
+	if s.c.statesTime {
+		t := sendTime(s.c.w.r.instant(s.c.w.now))
+		_ = p.SetExtension(2, []byte{byte(t >> 16), byte(t >> 8), byte(t)})
+		return
 	}
 	s.c.wide++
 	_ = p.SetExtension(3, []byte{byte(s.c.wide >> 8), byte(s.c.wide)})

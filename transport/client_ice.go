@@ -21,10 +21,10 @@ const (
 	// checkRetry is when an unanswered check is sent again; it doubles each
 	// time, up to checkRetryMost. RFC 8445 begins with half a second; browsers
 	// with a twentieth, since a call waits for it.
-	checkRetry     = 100 * time.Millisecond
-	checkRetryMost = 1600 * time.Millisecond
+	checkRetry     = 50 * time.Millisecond
+	checkRetryMost = 800 * time.Millisecond
 	// maxCheckTries is how often one check is sent (RFC 8489, section 6.2.1: Rc).
-	maxCheckTries = 7
+	maxCheckTries = 8
 	// consentInterval is between two checks of the selected pair (RFC 7675 says
 	// five seconds at most; browsers take half of it).
 	consentInterval = 2500 * time.Millisecond

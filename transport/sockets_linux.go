@@ -46,7 +46,6 @@ type manySockets struct {
 	parkWait func(fd uintptr) bool
 
 	batch    *Batch
-	stamps   [socketsBatch]int64
 	overflow []uint32 // by number, as the system told it last
 
 	slab    []byte
@@ -249,7 +248,7 @@ func (s *Sockets) Read(id int) (n int) {
 		p := &b.packets[b.n]
 		p.data = b.slab[start:end:end]
 		p.path.Remote = decodeName(&k.names[i])
-		m.stamps[b.n] = m.control(id, k.control[i*controlSpace:][:h.header.Controllen])
+		p.arrived = m.control(id, k.control[i*receiveSpace:][:h.header.Controllen])
 		b.n++
 	}
 	s.stats.Reads++
@@ -291,7 +290,7 @@ func (m *manySockets) control(id int, control []byte) (stamp int64) {
 // system did not tell). The data may be changed in place.
 func (s *Sockets) Datagram(i int) (data []byte, from netip.AddrPort, at int64) {
 	p := &s.many.batch.packets[:s.many.batch.n][i]
-	return p.data, p.path.Remote, s.many.stamps[i]
+	return p.data, p.path.Remote, p.arrived
 }
 
 // Reserve returns n bytes (at most MaxDatagram) to make a datagram in; nil if

@@ -53,7 +53,7 @@ func (a *arrivalState) clock(now time.Duration, reference uint32) (time.Duration
 	moved := time.Duration(step) * referenceTick
 	passed := now - a.ReadAt
 	switch {
-	case moved < -clockBack && passed < 2*clockAhead:
+	case moved < -clockBack && passed < clockStands:
 		return 0, false
 	case moved < -clockBack, moved > passed+clockAhead && a.ReadAt > 0:
 		// Another clock: nothing before can be compared.

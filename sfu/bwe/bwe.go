@@ -34,7 +34,7 @@ type Config struct {
 	Start int64
 	// Min is never fallen below: 0 is 30 kb/s, which carries audio.
 	Min int64
-	// Max is never risen above: 0 is 20 Mb/s, several top layers.
+	// Max is never risen above, 1 Gb/s at most: 0 is 20 Mb/s, several top layers.
 	Max int64
 }
 
@@ -45,7 +45,8 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Min <= 0 {
 		cfg.Min = 30e3
 	}
-	cfg.Max = max(cfg.Max, cfg.Min)
+	cfg.Min = min(cfg.Min, 1e9)
+	cfg.Max = min(max(cfg.Max, cfg.Min), 1e9)
 	if cfg.Start <= 0 {
 		cfg.Start = 600e3
 	}
@@ -114,7 +115,7 @@ func (c *Controller) Estimate() int64 { return c.Target }
 // SetWanted says how much would be used if there were no limit. Nothing is
 // probed for beyond it; 0 is nothing. It may be called as often as one likes.
 func (c *Controller) SetWanted(now time.Duration, bitrate int64) {
-	c.Wanted = max(bitrate, 0)
+	c.Wanted = min(max(bitrate, 0), 1e12)
 	if c.Silence.Waiting {
 		c.maybeProbe(now)
 	}

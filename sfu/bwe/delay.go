@@ -28,7 +28,7 @@ const (
 	enoughQueueIdle = 40 * time.Millisecond
 	calmQueue       = 20 * time.Millisecond
 	// jitterTime is how long overuse must last where it looks like jitter.
-	jitterTime = 600 * time.Millisecond
+	jitterTime = 400 * time.Millisecond
 	// fullQueue with losses is a queue that cannot grow any more.
 	fullQueue = 50 * time.Millisecond
 	// drainTime is how long a queue has to shrink after a decrease. One that does
@@ -44,12 +44,27 @@ type delayState struct {
 	Updated  time.Duration // last look
 	Cut      time.Duration // last decrease
 	WasCut   bool
-	// OverSince is since when each feedback has told of overuse; 0 if the latest
-	// has not.
-	OverSince time.Duration
-	Even      int           // of these feedbacks in a row, in which packets came evenly
-	Draining  bool          // Queue is waited for to shrink until Cut + drainTime
-	Queue     time.Duration // at the decrease
+	Even     int           // feedbacks in a row, before which packets came evenly
+	OverFor  lasting       // overuse
+	Draining bool          // Queue is waited for to shrink until Cut + drainTime
+	Queue    time.Duration // at the decrease
+}
+
+// lasting is for how many feedbacks in a row something has been so.
+type lasting struct {
+	Count int
+	Since time.Duration // the first of them
+}
+
+func (l *lasting) update(is bool, now time.Duration) {
+	switch {
+	case !is:
+		*l = lasting{}
+	case l.Count == 0:
+		*l = lasting{1, now}
+	default:
+		l.Count++
+	}
 }
 
 // updateDelay follows the delay after a feedback.
@@ -65,19 +80,12 @@ func (c *Controller) updateDelay(now time.Duration) {
 		}
 	}
 	over := c.overused(queue)
-	switch {
-	case !over:
-		d.OverSince, d.Even = 0, 0
-	case d.OverSince == 0:
-		d.OverSince = now
-	}
-	if over && c.Acked.even() {
-		d.Even++
-	} else {
+	if d.Even++; !c.Acked.even() {
 		d.Even = 0
 	}
+	d.OverFor.update(over, now)
 	switch {
-	case d.Even > 1, over && now-d.OverSince > jitterTime:
+	case over && d.OverFor.Count > 1 && d.Even > 1, over && now-d.OverFor.Since > jitterTime:
 		c.cut(now, queue)
 	case over:
 	case c.Trend.Usage == Normal && queue < c.calm():
@@ -162,7 +170,6 @@ func (c *Controller) grow(now, passed time.Duration) {
 // rttState is the round trip, the peer's wait before its feedback included.
 type rttState struct {
 	Smooth time.Duration // 0 while unknown
-	Least  time.Duration
 }
 
 func (r *rttState) add(sample time.Duration) {
@@ -170,11 +177,10 @@ func (r *rttState) add(sample time.Duration) {
 		return
 	}
 	if r.Smooth == 0 {
-		r.Smooth, r.Least = sample, sample
+		r.Smooth = sample
 		return
 	}
 	r.Smooth += (sample - r.Smooth) / 8
-	r.Least = min(r.Least, sample)
 }
 
 // response is how long a change takes to show in feedback.

@@ -7,6 +7,8 @@ const (
 	// clockBack is how far feedback may lie before the latest one, when it was
 	// overtaken on its way.
 	clockBack = time.Second
+	// clockStands is for how long a clock that has jumped back is not believed.
+	clockStands = 2 * time.Second
 	// clockAhead is how much more than our clock the peer's may have moved between
 	// two feedbacks before it is taken as set anew.
 	clockAhead = 5 * time.Second
@@ -66,6 +68,7 @@ func (c *Controller) Feedback(now time.Duration, fci []byte) bool {
 		}
 		if p.Fate == lost {
 			c.Loss.find()
+			c.Probing.find(seq)
 		} else {
 			c.Loss.arrive()
 		}

@@ -26,7 +26,6 @@ const (
 type sentPacket struct {
 	At   uint32 // in microseconds, modulo 2^32 (71 minutes)
 	Size uint16 // IP and UDP headers included
-	Kind Kind
 	Fate fate
 }
 
@@ -54,7 +53,7 @@ func (h *history) add(now time.Duration, size int, kind Kind) uint64 {
 		h.grow()
 		n = uint64(len(h.Ring))
 	}
-	h.Ring[seq&(n-1)] = sentPacket{At: at, Size: uint16(min(size, 0xffff)), Kind: kind}
+	h.Ring[seq&(n-1)] = sentPacket{At: at, Size: uint16(min(size, 0xffff))}
 	h.Next++
 	h.Bytes[kind&3] += int64(size)
 	return seq

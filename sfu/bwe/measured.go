@@ -1,5 +1,7 @@
 package bwe
 
+import "time"
+
 // Measured says whether the estimate rests on anything that the link has shown.
 // Until then it is a guess, and an owner that has only one quality to send may
 // rather try it than send nothing.
@@ -9,3 +11,12 @@ func (c *Controller) Measured() bool {
 
 // Heard says whether the receiver has told anything of the link.
 func (c *Controller) Heard() bool { return c.Silence.Heard || c.Peer.HasREMB }
+
+// RoundTrip is the smoothed round trip, queues and the peer's wait before its
+// feedback included; 0 while unknown.
+func (c *Controller) RoundTrip() time.Duration {
+	if !c.Silence.Heard {
+		return c.Peer.RTT
+	}
+	return c.RTT.Smooth
+}

@@ -12,22 +12,28 @@ const (
 	probeLongest  = 120 * time.Millisecond
 	probeMost     = 250 * time.Millisecond // with what jitter adds
 	// Rates of probes, as multiples of the estimate.
-	probeFirst  = 2.5 // nothing is known
-	probeNext   = 2.0 // the one before has passed
-	probeAgain  = 1.5 // periodically
-	probeWanted = 1.15
+	probeFirst  = 2.5  // nothing is known
+	probeNext   = 2.0  // the one before has passed
+	probeAgain  = 1.5  // periodically
+	probeWanted = 1.15 // of what is wanted, at most
 	// probeShare is what is used of a rate that a link gave as its limit, so that
 	// queues drain.
 	probeShare = 0.95
-	// Waiting times.
-	probeRetry    = 300 * time.Millisecond // after one that told nothing
+	// Until the next probe: after one that told nothing, after one that found no
+	// more (twice as long each time, to a limit), and after a decrease.
+	probeRetry    = 300 * time.Millisecond
 	probePause    = 1500 * time.Millisecond
 	probePauseMax = 4 * time.Second
 	probeAfterCut = 1500 * time.Millisecond
-	probeAnswer   = time.Second // for feedback, beside the round trip
-	probeLate     = 150 * time.Millisecond
-	maxUnfilled   = 3
-	probeIdle     = 500 * time.Millisecond
+	// Feedback is waited for so long, beside the round trip; and so long once later
+	// packets have been told of.
+	probeAnswer = time.Second
+	probeLate   = 150 * time.Millisecond
+	// A transport is idle, and not probed, when nothing has left for so long.
+	probeIdle   = 500 * time.Millisecond
+	maxUnfilled = 3
+	// probeConfirm leaves the queue of a probe time to drain before the second look.
+	probeConfirm = 100 * time.Millisecond
 )
 
 // probeState is the probe in progress, and when the next one is due.
@@ -57,6 +63,10 @@ type probeState struct {
 	Proven  bool          // one has told something since the start
 	Silent  int           // probes in a row without answer
 	Started int64         // ever
+	// Confirm is the rate of the next probe, when one has found a limit above the
+	// estimate; Confirms says that this one is such a second look.
+	Confirm  int64
+	Confirms bool
 	// Unfilled is how many probes in a row had not half of what they asked for.
 	// From maxUnfilled on there is nothing to pad with.
 	Unfilled int
@@ -71,7 +81,7 @@ func (p *probeState) sent(size int) {
 // hold puts off the next probe.
 func (p *probeState) hold(now, by time.Duration) {
 	p.Next = max(p.Next, now+by)
-	p.Passed = false
+	p.Passed, p.Confirm = false, 0
 	p.Pause = probePause
 }
 
@@ -83,6 +93,13 @@ func (p *probeState) mine(seq uint64) bool {
 func (p *probeState) lose(seq uint64) {
 	if p.mine(seq) {
 		p.Lost++
+	}
+}
+
+// find corrects lose: the packet came late.
+func (p *probeState) find(seq uint64) {
+	if p.mine(seq) && p.Lost > 0 {
+		p.Lost--
 	}
 }
 
@@ -140,6 +157,9 @@ func (c *Controller) maybeProbe(now time.Duration) {
 	if c.deaf() {
 		rate = int64(times * c.Loss.Rate)
 	}
+	if p.Confirm > 0 {
+		rate = p.Confirm
+	}
 	rate = min(rate, int64(probeWanted*float64(c.Wanted)), c.Config.Max)
 	length := time.Duration(probeBytes * 8 * int64(time.Second) / rate)
 	length = min(max(length, probeShortest), probeLongest)
@@ -151,7 +171,7 @@ func (p *probeState) begin(now time.Duration, rate int64, length time.Duration, 
 	*p = probeState{
 		Running: true, Rate: rate, Start: now, Length: length, Tick: now, From: from,
 		Next: p.Next, Pause: p.Pause, Passed: p.Passed, Proven: p.Proven, Silent: p.Silent,
-		Started: p.Started + 1, Unfilled: p.Unfilled,
+		Started: p.Started + 1, Unfilled: p.Unfilled, Confirms: p.Confirm > 0,
 	}
 }
 
@@ -193,6 +213,12 @@ func (c *Controller) advanceProbe(now time.Duration) {
 	}
 }
 
+// rest puts off the next probe, each time for longer.
+func (p *probeState) rest(now time.Duration) {
+	p.Next = now + max(p.Pause, probePause)
+	p.Pause = min(2*max(p.Pause, probePause), probePauseMax)
+}
+
 // finishProbe takes the result once feedback has told of all its packets. When it
 // has told of later ones only, the rest may still come.
 func (c *Controller) finishProbe(now time.Duration) {
@@ -222,51 +248,72 @@ func (c *Controller) judgeProbe(now time.Duration) {
 		p.Next = now + probeRetry
 		return
 	}
+	// The packets that left last, and the one that came first, took no part of the
+	// time.
 	left := int64(p.CameBytes-p.LastBytes) * 8 * int64(time.Second) / int64(out)
 	got := int64(p.CameBytes-p.FirstSize) * 8 * int64(time.Second) / int64(in)
-	limited := in > out+out/10+2*time.Millisecond || share > c.Loss.Short.share()+0.15
-	if limited && float64(left) < 0.8*float64(p.Rate)*(1-share) {
-		p.Next = now + max(p.Pause, probePause) // it was media that were late, not a probe
-		return
-	}
-	p.Proven = true
-	d := &c.Delay
-	if !limited {
-		p.Passed = true
-		p.Pause, p.Next = probePause, now
-		shown := min(left, got, p.Rate)
-		if shown > d.Bitrate {
-			d.Bitrate = shown
-		}
-		switch {
-		case c.Loss.Bound == 0:
-		case c.Loss.Short.share() > c.Loss.limit():
-			c.Loss.inherit(c.Loss.Short.share()) // more was sent, and not more lost
-		default:
-			c.Loss.Bound = max(c.Loss.Bound, shown)
-		}
-		if shown > d.Capacity {
-			d.Capacity = 0
-		}
-		if shown < p.Rate*8/10 { // not as much could be sent as should
-			p.Next = now + p.Pause
-		}
-		c.settle(now, "a probe passed")
-		return
-	}
-	p.Passed = false
-	p.Next = now + max(p.Pause, probePause)
-	p.Pause = min(2*max(p.Pause, probePause), probePauseMax)
-	limit := min(left, got, p.Rate)
-	d.Capacity, d.Known = limit, now
-	usable := int64(probeShare * float64(limit))
+	shown := min(left, got, p.Rate)
 	switch {
-	case usable > d.Bitrate:
+	case in <= out+out/10+2*time.Millisecond && share <= c.Loss.Short.share()+0.15:
+		c.probePassed(now, shown)
+	case float64(left) < 0.8*float64(p.Rate)*(1-share):
+		p.Next = now + max(p.Pause, probePause) // it was media that were late, not a probe
+	default:
+		c.probeLimited(now, shown)
+	}
+}
+
+// probePassed takes a bitrate that has shown no limit.
+func (c *Controller) probePassed(now time.Duration, shown int64) {
+	p, d, l := &c.Probing, &c.Delay, &c.Loss
+	p.Proven = true
+	p.Passed = !p.Confirms
+	switch {
+	case p.Confirms:
+		p.rest(now)
+	case shown < p.Rate*8/10: // not as much could be sent as should
+		p.Pause, p.Next = probePause, now+probePause
+	default:
+		p.Pause, p.Next = probePause, now
+	}
+	d.Bitrate = max(d.Bitrate, shown)
+	if shown > d.Capacity {
+		d.Capacity = 0
+	}
+	switch {
+	case l.Bound == 0:
+	case l.Short.share() > l.limit():
+		l.inherit(l.Short.share()) // more was sent, and not more lost
+	default:
+		l.Bound = max(l.Bound, shown)
+	}
+	c.settle(now, "a probe passed")
+}
+
+// probeLimited takes the bitrate at which a probe came that was sent faster.
+func (c *Controller) probeLimited(now time.Duration, shown int64) {
+	p, d := &c.Probing, &c.Delay
+	first := !p.Proven
+	p.Proven, p.Passed = true, false
+	usable := int64(probeShare * float64(shown))
+	if !p.Confirms && usable > d.Bitrate+d.Bitrate/10 {
+		// Where others share the link, a fast probe takes from them. One that is not
+		// faster than what it would find shows what is free. At the start, half is
+		// taken until then.
+		p.Confirm, p.Next = usable, now+probeConfirm
+		if first {
+			d.Bitrate += (usable - d.Bitrate) / 2
+			c.settle(now, "a probe found the link's limit")
+		}
+		return
+	}
+	p.rest(now)
+	d.Capacity, d.Known = shown, now
+	if usable > d.Bitrate {
 		d.Bitrate = usable
-		c.settle(now, "a probe found the link's limit")
-	case usable < d.Bitrate:
+	} else {
 		// Jitter makes a rate look lower, so half of it is believed.
 		d.Bitrate -= (d.Bitrate - usable) / 2
-		c.settle(now, "a probe found the link's limit")
 	}
+	c.settle(now, "a probe found the link's limit")
 }

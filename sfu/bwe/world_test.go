@@ -25,17 +25,19 @@ type world struct {
 	// mute stops feedback, dead everything; pads is false where the sender has
 	// nothing to pad with.
 	mute, dead, nopads bool
-	timers             []*timer
-	oneWay             time.Duration
-	bytesIn            int64
-	cross              int64 // bits a second of somebody else on the same link
-	nextCross          time.Duration
-	advances           int
+	// other sends over the same link; its packets bear its mark.
+	other     *world
+	mark      byte
+	timers    []*timer
+	oneWay    time.Duration
+	bytesIn   int64
+	cross     int64 // bits a second of somebody else on the same link
+	nextCross time.Duration
+	advances  int
 
 	sent     [][2]int64 // time, bytes: of every packet
 	samples  []sample
 	queueing []time.Duration // of every packet that came
-	least    time.Duration
 }
 
 // sample is how things stood, every 50 ms.
@@ -124,42 +126,51 @@ func (w *world) send(size int, kind Kind) {
 	p := make([]byte, size+headerBytes)
 	binary.BigEndian.PutUint16(p, seq)
 	binary.BigEndian.PutUint64(p[2:], uint64(w.now))
+	p[10] = w.mark
 	w.down.Send(epoch.Add(w.now), p)
 }
 
 // run lets time pass, in steps of a millisecond.
 func (w *world) run(d time.Duration) {
 	for end := w.now + d; w.now < end; w.now += time.Millisecond {
-		w.source()
-		for _, t := range w.timers {
-			if w.now >= t.next {
-				t.next += t.every
-				t.f()
+		w.step()
+		if o := w.other; o != nil {
+			o.now = w.now
+			o.step()
+		}
+	}
+}
+
+func (w *world) step() {
+	w.source()
+	for _, t := range w.timers {
+		if w.now >= t.next {
+			t.next += t.every
+			t.f()
+		}
+	}
+	if due := w.c.Timer(); due > 0 && due <= w.now {
+		w.advances++
+		w.c.Advance(w.now)
+		for left := w.c.Probe(w.now); left > 0 && !w.nopads; {
+			size := min(max(left, 60), mtu)
+			w.send(size, Probe)
+			left -= size + headerBytes
+		}
+		if after := w.c.Timer(); after > 0 && after <= w.now {
+			w.t.Fatalf("Timer stays at %v", after)
+		}
+	}
+	w.receive()
+	for next := w.up.Next(); !next.IsZero() && !next.After(epoch.Add(w.now)); next = w.up.Next() {
+		for _, p := range w.up.Receive(next) {
+			if !w.c.Feedback(w.now, p) {
+				w.t.Fatal("feedback refused")
 			}
 		}
-		if due := w.c.Timer(); due > 0 && due <= w.now {
-			w.advances++
-			w.c.Advance(w.now)
-			for left := w.c.Probe(w.now); left > 0 && !w.nopads; {
-				size := min(max(left, 60), mtu)
-				w.send(size, Probe)
-				left -= size + headerBytes
-			}
-			if after := w.c.Timer(); after > 0 && after <= w.now {
-				w.t.Fatalf("Timer stays at %v", after)
-			}
-		}
-		w.receive()
-		for next := w.up.Next(); !next.IsZero() && !next.After(epoch.Add(w.now)); next = w.up.Next() {
-			for _, p := range w.up.Receive(next) {
-				if !w.c.Feedback(w.now, p) {
-					w.t.Fatal("feedback refused")
-				}
-			}
-		}
-		if w.now%(50*time.Millisecond) < time.Millisecond {
-			w.sample()
-		}
+	}
+	if w.now%(50*time.Millisecond) < time.Millisecond {
+		w.sample()
 	}
 }
 
@@ -204,28 +215,38 @@ func (w *world) source() {
 }
 
 func (w *world) receive() {
-	r := &w.receiver
 	for next := w.down.Next(); !next.IsZero() && !next.After(epoch.Add(w.now)); next = w.down.Next() {
 		at := next.Sub(epoch)
 		for _, p := range w.down.Receive(next) {
 			if binary.BigEndian.Uint64(p[2:]) == 0 {
 				continue // somebody else's
 			}
-			seq := uint64(binary.BigEndian.Uint16(p))
-			if !r.open {
-				r.open, r.base, r.high = true, seq, seq
+			if p[10] != w.mark {
+				w.other.take(p, at)
+				continue
 			}
-			seq = r.high + uint64(int64(int16(uint16(seq)-uint16(r.high))))
-			r.high = max(r.high, seq)
-			r.got = append(r.got, arrivalOf{seq, at})
-			delay := at - time.Duration(binary.BigEndian.Uint64(p[2:]))
-			if w.least == 0 || delay < w.least {
-				w.least = delay
-			}
-			w.queueing = append(w.queueing, delay)
-			w.bytesIn += int64(len(p))
+			w.take(p, at)
 		}
 	}
+	w.feedback()
+}
+
+// take is the arrival of a packet.
+func (w *world) take(p []byte, at time.Duration) {
+	r := &w.receiver
+	seq := uint64(binary.BigEndian.Uint16(p))
+	if !r.open {
+		r.open, r.base, r.high = true, seq, seq
+	}
+	seq = r.high + uint64(int64(int16(uint16(seq)-uint16(r.high))))
+	r.high = max(r.high, seq)
+	r.got = append(r.got, arrivalOf{seq, at})
+	w.queueing = append(w.queueing, at-time.Duration(binary.BigEndian.Uint64(p[2:])))
+	w.bytesIn += int64(len(p))
+}
+
+func (w *world) feedback() {
+	r := &w.receiver
 	if w.now < r.next {
 		return
 	}
@@ -287,7 +308,7 @@ func (w *world) sample() {
 
 // from forgets what was sampled until now.
 func (w *world) from() {
-	w.samples, w.queueing, w.least = nil, nil, 0
+	w.samples, w.queueing = nil, nil
 	w.media.switches, w.advances = 0, 0
 }
 

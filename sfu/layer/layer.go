@@ -27,7 +27,7 @@
 //	info := tracker.Track(now, layer.Packet{…})      // kept beside the packet
 //	for each subscriber of the stream:
 //	        d := selector.Select(tracker, &info, now)
-//	        if !d.Forward {
+//	        if !d.Forward() {
 //	                numbering.Drop(seq, &info)
 //	                continue
 //	        }

@@ -88,7 +88,7 @@ func newEncoder(m mode, rng *rand.Rand) *encoder {
 		e.idOffset = rng.IntN(64)
 		// The templates are what the first pictures turn out to need.
 		trial := &encoder{mode: m, rng: rng}
-		trial.mode.dependency = false
+		trial.dependency = false
 		for i := range 9 {
 			for _, f := range trial.encode(i == 0) {
 				if !slices.ContainsFunc(e.template, func(o frame) bool { return o.sameTemplate(f) }) {
@@ -376,7 +376,7 @@ func (e *encoder) descriptor(f *frame, i int) []byte {
 }
 
 func (e *encoder) structure(w *bitString) {
-	targets := e.spatial * e.mode.temporal
+	targets := e.spatial * e.temporal
 	w.put(e.idOffset, 6)
 	w.put(targets-1, 5)
 	for i, t := range e.template {
@@ -405,7 +405,7 @@ func (e *encoder) structure(w *bitString) {
 	}
 	w.nonSymmetric(targets+1, e.spatial)
 	for t := range targets {
-		w.nonSymmetric(e.spatial, t/e.mode.temporal)
+		w.nonSymmetric(e.spatial, t/e.temporal)
 	}
 	for _, t := range e.template {
 		for _, c := range t.chains {

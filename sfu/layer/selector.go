@@ -49,6 +49,8 @@ type Selector struct {
 	WantedActive  uint16
 	WantedVersion uint8
 	WantedKnown   bool
+	// Appeared says that a layer which appeared made the difference, not Target.
+	Appeared bool
 }
 
 // history is how many frames decisions are remembered for: more than a second of
@@ -63,13 +65,11 @@ type record struct {
 	Bits    uint8
 }
 
-// The bits of a record. Without sent and dropped, nothing of the frame has come.
+// The bits of a record: the first are flags of decisions. Without Forward and
+// recordDropped, nothing of the frame has come.
 const (
-	recordSent = 1 << iota
-	recordDropped
-	recordAttach    // the structure goes with the first packet
-	recordSetActive // Active is written
-	recordTop       // spatial layer of Target, in the bits from here on
+	recordDropped = 1 << (iota + 3)
+	recordTop     // spatial layer of Target, in the bits from here on
 )
 
 // missing is a frame that is needed, and since when that is known.
@@ -80,21 +80,40 @@ type missing struct {
 
 // Decision is what becomes of one packet for one subscriber.
 type Decision struct {
-	Forward bool
-	// Marker says that the packet is the last one of its picture here, and has the
-	// marker bit; without it the bit stays as it came.
-	Marker bool
-	// SetActive, Active and Attach are those of codec.DependencyEdit.
-	SetActive, Attach bool
-	Active            uint16
+	Flags DecisionFlags
+	// Active is the set of active decode targets to be written, with SetActive.
+	Active uint16
 	// Skipped is subtracted from the picture id where the layout is Compact.
 	Skipped uint16
 }
 
+// DecisionFlags say what is done.
+type DecisionFlags uint8
+
+// The flags of a Decision. SetActive and Attach are those of codec.DependencyEdit.
+const (
+	Forward   DecisionFlags = 1 << iota // without it, the others mean nothing
+	SetActive                           // Active is written
+	Attach                              // the structure is written
+	Marker                              // last packet of its picture here: it has the marker bit, whatever it came with
+)
+
+// Forward says whether the packet is sent.
+func (d Decision) Forward() bool { return d.Flags&Forward != 0 }
+
+// Marker says whether the packet is the last one of its picture here, and has the
+// marker bit; otherwise the bit stays as it came.
+func (d Decision) Marker() bool { return d.Flags&Marker != 0 }
+
 // Edit is how the packet's dependency descriptor is rewritten, with the frame
 // offset of the run (Offsets.Frame).
-func (d *Decision) Edit(frameOffset uint16) codec.DependencyEdit {
-	return codec.DependencyEdit{FrameOffset: frameOffset, SetActive: d.SetActive, Active: uint32(d.Active), Attach: d.Attach}
+func (d Decision) Edit(frameOffset uint16) codec.DependencyEdit {
+	return codec.DependencyEdit{
+		FrameOffset: frameOffset,
+		SetActive:   d.Flags&SetActive != 0,
+		Active:      uint32(d.Active),
+		Attach:      d.Flags&Attach != 0,
+	}
 }
 
 // Select decides on a packet when it is first to be forwarded, be it in order or
@@ -115,26 +134,26 @@ func (s *Selector) Select(t *Tracker, p *codec.PacketInfo, now int64) Decision {
 // is not ok when it was not forwarded, or too long ago.
 func (s *Selector) Recall(p *codec.PacketInfo) (d Decision, ok bool) {
 	if p.Flags&codec.LayersKnown == 0 {
-		return Decision{Forward: true}, true
+		return Decision{Flags: Forward}, true
 	}
 	d = s.answer(p)
-	return d, d.Forward
+	return d, d.Forward()
 }
 
 // answer makes a decision from the frame's record.
 func (s *Selector) answer(p *codec.PacketInfo) Decision {
 	r := &s.Records[p.Frame%history]
-	if s.Highest-p.Frame >= history || r.Bits&recordSent == 0 {
+	if s.Highest-p.Frame >= history || r.Bits&uint8(Forward) == 0 {
 		return Decision{}
 	}
-	return Decision{
-		Forward:   true,
-		Marker:    p.Flags&codec.FrameEnd != 0 && r.Bits/recordTop == p.Spatial,
-		SetActive: r.Bits&recordSetActive != 0,
-		Attach:    r.Bits&recordAttach != 0 && p.Flags&codec.FrameStart != 0,
-		Active:    r.Active,
-		Skipped:   r.Skipped,
+	flags := DecisionFlags(r.Bits) & (Forward | SetActive | Attach)
+	if p.Flags&codec.FrameStart == 0 {
+		flags &^= Attach
 	}
+	if p.Flags&codec.FrameEnd != 0 && r.Bits/recordTop == p.Spatial {
+		flags |= Marker
+	}
+	return Decision{Flags: flags, Active: r.Active, Skipped: r.Skipped}
 }
 
 // whole decides on a packet of which no layers are known.
@@ -146,7 +165,10 @@ func (s *Selector) whole(l *Layout, p *codec.PacketInfo) Decision {
 		}
 		s.On = s.Target.Spatial >= 0 && (s.On || p.Flags.Has(codec.KeyFrame|codec.FrameStart))
 	}
-	return Decision{Forward: s.On, Skipped: s.Skipped}
+	if !s.On {
+		return Decision{}
+	}
+	return Decision{Flags: Forward, Skipped: s.Skipped}
 }
 
 // selectFrame decides on a frame whose first packet has come.
@@ -168,7 +190,7 @@ func (s *Selector) selectFrame(l *Layout, p *codec.PacketInfo, now int64) {
 		s.Sent |= 1
 		s.begin(l, p)
 		r = s.describe(l, p, started)
-		r.Bits |= recordSent
+		r.Bits |= uint8(Forward)
 	} else {
 		s.Dropped |= 1
 		r.Bits |= recordDropped
@@ -213,7 +235,7 @@ func (s *Selector) next(l *Layout) record {
 		r.Bits = l.Spatial[s.Current] * recordTop
 		if s.Overridden {
 			r.Active = l.Covers[s.Current] & l.Active
-			r.Bits |= recordSetActive
+			r.Bits |= uint8(SetActive)
 		}
 	}
 	return r
@@ -232,7 +254,7 @@ func (s *Selector) describe(l *Layout, p *codec.PacketInfo, started bool) record
 	}
 	r := s.next(l)
 	if started && l.Descriptor && p.Flags&codec.WithStructure == 0 {
-		r.Bits |= recordAttach
+		r.Bits |= uint8(Attach)
 	}
 	return r
 }
@@ -245,7 +267,7 @@ func (s *Selector) selectLate(l *Layout, p *codec.PacketInfo, behind uint32, now
 		return
 	}
 	r := &s.Records[p.Frame%history]
-	if r.Bits&(recordSent|recordDropped) != 0 {
+	if r.Bits&(uint8(Forward)|recordDropped) != 0 {
 		return
 	}
 	var sent, dropped uint64 // as seen from the frame
@@ -261,7 +283,7 @@ func (s *Selector) selectLate(l *Layout, p *codec.PacketInfo, behind uint32, now
 		}
 		return
 	}
-	r.Bits |= recordSent
+	r.Bits |= uint8(Forward)
 	if behind < 64 {
 		s.Sent |= 1 << behind
 	}
@@ -320,7 +342,7 @@ func (s *Selector) state(back uint32) (sent, dropped bool) {
 		return false, false
 	}
 	r := &s.Records[(s.Highest-back)%history]
-	return r.Bits&recordSent != 0, r.Bits&recordDropped != 0
+	return r.Bits&uint8(Forward) != 0, r.Bits&recordDropped != 0
 }
 
 // begin takes note of the chains that a forwarded frame begins.
@@ -471,6 +493,7 @@ func (s *Selector) want(l *Layout) int8 {
 	if s.WantedKnown && s.WantedFor == s.Target && s.WantedActive == l.Active && s.WantedVersion == l.Version {
 		return s.Wanted
 	}
+	s.Appeared = s.WantedKnown && s.WantedFor == s.Target && s.WantedVersion == l.Version
 	s.WantedKnown, s.WantedFor, s.WantedActive, s.WantedVersion = true, s.Target, l.Active, l.Version
 	s.Wanted = l.best(l.active(), s.Target.Spatial, s.Target.Temporal)
 	if s.Wanted < 0 && s.Target.Spatial >= 0 {
@@ -498,6 +521,8 @@ func (r Reason) String() string {
 const (
 	// repairPatience is how long a retransmission may take.
 	repairPatience = int64(500e6)
+	// appearPatience is how long a spatial layer that has appeared may take to begin.
+	appearPatience = int64(100e6)
 	// temporalPatience is how long a switching point of temporal layers is waited for.
 	temporalPatience = int64(3e9)
 )
@@ -523,7 +548,10 @@ func (s *Selector) NeedsKeyframe(l *Layout, now int64) Reason {
 			return ToRepair
 		}
 	case l.Spatial[want] > l.Spatial[s.Current]:
-		return ToGoUp
+		// A layer that appears may bring what it needs to begin with.
+		if !s.Appeared || s.BehindAt != 0 && now-s.BehindAt > appearPatience {
+			return ToGoUp
+		}
 	case l.Spatial[want] < l.Spatial[s.Current]:
 		// The next picture may do; its decision says so by staying behind.
 		if s.BehindAt != 0 {

@@ -51,7 +51,7 @@ func (v *viewer) receive(p packet) {
 	v.came[f.id][p.index] = true
 	info := v.tracker.Track(v.now, p.packet)
 	d := v.selector.Select(&v.tracker, &info, v.now)
-	if !d.Forward {
+	if !d.Forward() {
 		if v.begun {
 			if out, hole := v.numbering.Drop(p.seq, &info); hole {
 				v.out[out] = p.seq // filled
@@ -84,13 +84,13 @@ func (v *viewer) receive(p packet) {
 	}
 	s := sentPacket{info: info, packet: p, decision: d}
 	if v.e.dependency {
-		s.bytes = v.describe(&p, &d)
+		s.bytes = v.describe(&p, d)
 	}
 	v.sent[out] = s
 }
 
 // describe rewrites a descriptor and reads it as the receiver does.
-func (v *viewer) describe(p *packet, d *Decision) []byte {
+func (v *viewer) describe(p *packet, d Decision) []byte {
 	b := codec.AppendDependency(nil, p.packet.Dependency, &v.tracker.Structure, d.Edit(frameOffset))
 	got, ok := codec.ParseDependency(b, &v.receiver)
 	if !ok || !got.Known {
@@ -175,7 +175,7 @@ func (v *viewer) check(lossless bool) {
 			e.marked = -1
 		}
 		e.spatial = max(e.spatial, f.spatial)
-		if s.packet.packet.Marker || s.decision.Marker {
+		if s.packet.packet.Marker || s.decision.Marker() {
 			e.marked = max(e.marked, f.spatial)
 			if s.packet.index != f.packets-1 {
 				v.t.Errorf("the marker is on packet %d of %v", s.packet.index, f)
@@ -219,7 +219,7 @@ func (v *viewer) checkAgain() {
 		if !ok || d != s.decision {
 			v.t.Fatalf("packet %d of %v: decided %+v, then %+v", s.packet.index, s.packet.frame, s.decision, d)
 		}
-		if s.bytes != nil && !s.decision.Attach {
+		if s.bytes != nil && s.decision.Flags&Attach == 0 {
 			if b := codec.AppendDependency(nil, s.packet.packet.Dependency, &v.tracker.Structure, d.Edit(frameOffset)); !bytes.Equal(b, s.bytes) {
 				v.t.Fatalf("sent %x, then %x", s.bytes, b)
 			}

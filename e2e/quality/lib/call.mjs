@@ -94,13 +94,16 @@ class Call {
   }
 }
 
-/** What a tab saw of a user's video in the time that `during` takes, or in so many milliseconds. */
-export async function seen(tab, user, during) {
+/**
+ * What a tab saw of a user's video in the time that `during` takes, or in so
+ * many milliseconds; `tolerated` is how many places of a frame may be wrong.
+ */
+export async function seen(tab, user, during, tolerated = 0) {
   const from = await tab.call(() => performance.now());
   const began = Date.now();
   if (typeof during === 'number') await sleep(during);
   else await during();
-  const report = await tab.call(({ user, from }) => watches[user].report(from), { user, from });
+  const report = await tab.call(({ user, from, tolerated }) => watches[user].report(from, { tolerated }), { user, from, tolerated });
   if (tab.link) {
     report.link = await tab.link.stats(began);
     for (const { remote } of report.seconds) assert.equal(remote, tab.link.udp, 'media does not go by way of the link');
@@ -109,15 +112,22 @@ export async function seen(tab, user, during) {
   return report;
 }
 
-/** How many frames a tab has encoded and sent, of all encodings of its camera. */
+/** What a tab has sent of its camera, each encoding by itself, as WebRTC statistics have it. */
 export function sent(tab) {
   return tab.call(async () => {
     const { raw } = await app.room.getStats();
-    return [...raw.values()]
-      .filter((r) => r.type === 'outbound-rtp' && r.kind === 'video')
-      .map(({ rid, framesSent, frameWidth, frameHeight, framesPerSecond, bytesSent, retransmittedPacketsSent, active, scalabilityMode, targetBitrate, qualityLimitationReason, pliCount }) => ({
-        rid, framesSent, frameWidth, frameHeight, framesPerSecond, bytesSent, retransmittedPacketsSent, active, scalabilityMode, targetBitrate, qualityLimitationReason, pliCount,
-      }));
+    return [...raw.values()].filter((r) => r.type === 'outbound-rtp' && r.kind === 'video');
+  });
+}
+
+/** How many frames of a user's video a tab has decoded. */
+export const decoded = async (tab, user) => (await tab.call((user) => app.video(user), user)).frames;
+
+/** Waits until a publisher sends every layer, the largest in full size; gives what it sends. */
+export function sendsAll(tab, width, encodings = 1) {
+  return until('all layers are sent', async () => {
+    const all = await sent(tab);
+    return all.length === encodings && all.every((each) => each.framesPerSecond > 10) && all.some((each) => each.frameWidth === width) && all;
   });
 }
 

@@ -20,7 +20,7 @@ export async function makeSource({ width = 1280, height = 720, rate = 30 } = {})
   const plane = (from, w, h) => frame.subarray(from, from + w * h);
   const luma = plane(6, width, height);
   const chroma = [0, 1].map((i) => plane(6 + width * height + (i * width * height) / 4, width / 2, height / 2));
-  const textures = [texture(50, 30), texture(24, 0), texture(24, 0, 2)];
+  const textures = [texture(50, 20), texture(24, 0), texture(24, 0, 2)];
   for (let n = 0; n < loop; n++) {
     pan(luma, width, height, textures[0], n, 4, 2);
     chroma.forEach((each, i) => pan(each, width / 2, height / 2, textures[i + 1], n, 2, 1));

@@ -22,13 +22,26 @@ export function throughLink(address) {
   };
 }
 
-/** Publishes video in these encodings (RTCRtpEncodingParameters), in full size whatever the CPU says. */
-export function sendVideoAs(encodings) {
-  onVideoSender((init) => ({ ...init, sendEncodings: encodings }), async ({ sender }) => {
+/** Lets the browser begin with a bitrate, kbit/s, instead of feeling its way up from 300. */
+export function startWith(kbps) {
+  const original = prototype.setRemoteDescription;
+  prototype.setRemoteDescription = function ({ type, sdp }) {
+    let video = false;
+    const lines = sdp.split('\r\n').flatMap((line) => {
+      if (line.startsWith('m=')) video = line.startsWith('m=video');
+      const [, type] = (video && line.match(/^a=rtpmap:(\d+) (?:VP8|VP9|H264|AV1)\//)) || [];
+      return type ? [line, `a=fmtp:${type} x-google-start-bitrate=${kbps}`] : [line];
+    });
+    return original.call(this, { type, sdp: lines.join('\r\n') });
+  };
+}
+
+/** Publishes video in full size, whatever the CPU says. */
+export function keepSize() {
+  onVideoSender(async ({ sender }) => {
     const parameters = sender.getParameters();
     parameters.degradationPreference = 'maintain-resolution';
     await sender.setParameters(parameters);
-    globalThis.videoSender = sender;
   });
 }
 
@@ -49,17 +62,16 @@ export function damageEvery(n) {
         },
       })).pipeTo(writable);
     };`])));
-  onVideoSender((init) => init, ({ sender }) => {
+  onVideoSender(({ sender }) => {
     sender.transform = new RTCRtpScriptTransform(worker, {});
   });
 }
 
-function onVideoSender(change, made) {
+function onVideoSender(made) {
   const original = prototype.addTransceiver;
   prototype.addTransceiver = function (what, init) {
-    const sends = init?.direction === 'sendonly' && (what === 'video' || what.kind === 'video');
-    const transceiver = original.call(this, what, sends ? change(init) : init);
-    if (sends) void made(transceiver);
+    const transceiver = original.call(this, what, init);
+    if (init?.direction === 'sendonly' && (what === 'video' || what.kind === 'video')) void made(transceiver);
     return transceiver;
   };
 }

@@ -4,8 +4,10 @@
 //
 // A mark is two rows of seven blocks. The upper row is the number of the frame,
 // modulo 128, in Gray code, so that one block changes from frame to frame; the
-// lower row is its complement, so that a block that is neither is noticed. The
-// picture is 40 blocks wide, so a block is 8 pixels at a width of 320.
+// lower row is its complement, so that a block that is neither is noticed. Each
+// place counts from another number: else a picture that was decoded against an
+// older one would be wrong in all places alike, and not be noticed. The picture
+// is 40 blocks wide, so a block is 8 pixels at a width of 320.
 
 /** How many frames there are until the first comes again. */
 export const loop = 128;
@@ -14,6 +16,7 @@ const bits = 7;
 const unitsWide = 40;
 const columns = [1, 16, 32]; // of marks, in blocks
 const rows = [1, 10, 19];
+const ahead = 37; // how much each mark is ahead of the one before
 const dark = 40; // luma
 const bright = 216;
 const leastContrast = 60; // between a block and its complement
@@ -21,9 +24,11 @@ const leastContrast = 60; // between a block and its complement
 /** Draws the marks of frame n into a plane of luma. */
 export function drawMarks(luma, width, n) {
   const unit = width / unitsWide;
-  const code = n ^ (n >> 1);
+  let mine = n % loop;
   for (const top of rows) {
     for (const left of columns) {
+      const code = mine ^ (mine >> 1);
+      mine = (mine + ahead) % loop;
       for (let bit = 0; bit < bits; bit++) {
         const on = (code >> (bits - 1 - bit)) & 1;
         for (const [row, value] of [[top, on ? bright : dark], [top + 1, on ? dark : bright]]) {
@@ -39,6 +44,7 @@ export function drawMarks(luma, width, n) {
 export function readMarks(luma, stride, width) {
   const unit = width / unitsWide;
   const numbers = [];
+  let offset = 0;
   for (const top of rows) {
     for (const left of columns) {
       let code = 0;
@@ -48,15 +54,19 @@ export function readMarks(luma, stride, width) {
         if (Math.abs(contrast) < leastContrast) code = -1;
         else code = code * 2 + (contrast > 0 ? 1 : 0);
       }
-      numbers.push(code < 0 ? -1 : fromGray(code));
+      numbers.push(code < 0 ? -1 : (fromGray(code) + loop - offset) % loop);
+      offset = (offset + ahead) % loop;
     }
   }
   return numbers;
 }
 
-/** The number of a whole picture; −1 for a broken one. */
-export function numberOf(numbers) {
-  return numbers.every((n) => n === numbers[0]) ? numbers[0] : -1;
+/** The number that most marks say (−1: none can be read), and how many places are wrong. */
+export function judge(numbers) {
+  const counts = new Map();
+  for (const n of numbers) if (n >= 0) counts.set(n, (counts.get(n) ?? 0) + 1);
+  const [n, right] = [...counts].reduce((most, each) => (each[1] > most[1] ? each : most), [-1, 0]);
+  return { n, wrong: numbers.length - right };
 }
 
 /** How many frames the second of two numbers is after the first: −64…63. */

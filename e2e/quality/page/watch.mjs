@@ -1,18 +1,25 @@
 // Watches a video that a page receives: every frame that is decoded, every frame
 // that is shown, and once a second what WebRTC and the server count.
 
-import { numberOf, readMarks, steps } from './marks.mjs';
+import { judge, readMarks, steps } from './marks.mjs';
 
 /** One received video; times are performance.now(). */
 export class Watch {
-  decoded = []; // {at, n, width, height, numbers (of broken ones)}
+  decoded = []; // {at, n, wrong, width, height, numbers (of broken ones)}
   shown = []; // when
   seconds = [];
+  lags = []; // {at, ms}: how late a timer came
 
   constructor(room, video, track) {
     this.room = room;
     this.track = track;
     this.timer = setInterval(() => void this.#count(), 1000);
+    let ticked = performance.now();
+    this.ticker = setInterval(() => {
+      const at = performance.now();
+      this.lags.push({ at, ms: at - ticked - 50 });
+      ticked = at;
+    }, 50);
     const show = (now, { presentationTime }) => {
       this.shown.push(presentationTime);
       this.handle = video.requestVideoFrameCallback(show);
@@ -20,11 +27,14 @@ export class Watch {
     this.handle = video.requestVideoFrameCallback(show);
     this.stop = () => {
       clearInterval(this.timer);
+      clearInterval(this.ticker);
       video.cancelVideoFrameCallback(this.handle);
       void this.reader.cancel();
     };
     this.reader = new MediaStreamTrackProcessor({ track, maxBufferSize: 60 }).readable.getReader();
-    void this.#read();
+    this.#read().catch((error) => {
+      this.failure = error;
+    });
   }
 
   // Not by way of the video element: that leaves frames out when the page is busy.
@@ -42,8 +52,8 @@ export class Watch {
       frame.close();
       if (format !== 'I420' && format !== 'NV12') throw new Error(`frames come as ${format}, which is not known here`);
       const numbers = readMarks(buffer.subarray(luma.offset), luma.stride, width);
-      const n = numberOf(numbers);
-      this.decoded.push({ at, n, width, height, ...(n < 0 && { numbers }) });
+      const { n, wrong } = judge(numbers);
+      this.decoded.push({ at, n, wrong, width, height, ...(wrong > 0 && { numbers }) });
     }
   }
 
@@ -71,22 +81,25 @@ export class Watch {
       buffered: inbound.jitterBufferEmittedCount ? inbound.jitterBufferDelay / inbound.jitterBufferEmittedCount : 0,
       rtt: pair?.currentRoundTripTime,
       remote: remote && `${remote.address}:${remote.port}`,
-      subscribed: server?.flatMap((t) => t.router?.subscribed ?? []),
+      server: server?.map(({ router }) => ({ link: router.link, subscribed: router.subscribed })),
     });
   }
 
-  /** What there was to see between two times. */
-  report(from = 0, to = performance.now()) {
+  /** What there was to see between two times. A frame with more than `tolerated` wrong places is broken. */
+  report(from = 0, { to = performance.now(), tolerated = 0 } = {}) {
+    if (this.failure) throw this.failure;
     const within = (at) => at >= from && at <= to;
     const decoded = this.decoded.filter(({ at }) => within(at));
-    const whole = decoded.filter(({ n }) => n >= 0);
+    const whole = decoded.filter(({ n, wrong }) => n >= 0 && wrong <= tolerated);
     const backwards = [];
     let repeats = 0;
     for (let i = 1; i < whole.length; i++) {
       const step = steps(whole[i - 1].n, whole[i].n);
       if (step === 0) repeats++;
-      // What was not to be seen for so long may be any number.
-      if (step < 0 && whole[i].at - whole[i - 1].at < 1500) backwards.push({ at: Math.round(whole[i].at - from), from: whole[i - 1].n, to: whole[i].n });
+      // Encodings are encoded one after another, so one that is switched to may be a
+      // frame or two behind. And what was not to be seen for so long may be any number.
+      const back = whole[i].width === whole[i - 1].width ? 0 : -2;
+      if (step < back && whole[i].at - whole[i - 1].at < 1500) backwards.push({ at: Math.round(whole[i].at - from), from: whole[i - 1].n, to: whole[i].n });
     }
     const sizes = [];
     for (const { at, width, height } of decoded) {
@@ -102,11 +115,16 @@ export class Watch {
       decoded: decoded.length,
       shown: this.shown.filter(within).length,
       broken: decoded.length - whole.length,
-      brokenFrames: decoded.filter(({ n }) => n < 0).slice(0, 10).map((f) => ({ ...f, at: Math.round(f.at - from) })),
+      odd: decoded.filter(({ wrong }) => wrong > 0).length,
+      brokenFrames: decoded
+        .filter(({ wrong }) => wrong > tolerated)
+        .slice(0, 10)
+        .map(({ at, width, numbers }) => `${Math.round(at - from)} ms, ${width} wide: ${numbers}`),
       backwards,
       repeats,
       sizes,
       longestGap: gap,
+      lag: Math.round(Math.max(0, ...this.lags.filter(({ at }) => within(at)).map(({ ms }) => ms))),
       seconds: this.seconds.filter(({ at }) => within(at)).map((s) => ({ ...s, at: Math.round(s.at - from) })),
     };
   }

@@ -170,7 +170,17 @@ function h(e) {
 	};
 }
 // src/protocol.ts
-var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = {
+var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
+	#e;
+	#t;
+	#n = -Infinity;
+	constructor(e, t) {
+		this.#e = 1e3 / e, this.#t = t * this.#e;
+	}
+	take(e, t = 1) {
+		return this.#n = Math.max(this.#n, e - this.#t) + t * this.#e, Math.max(0, this.#n - e);
+	}
+}, ne = {
 	open: 6e3,
 	enter: 8e3,
 	ack: 200,
@@ -180,11 +190,11 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = {
 	backoffMin: 250,
 	backoffMax: 5e3,
 	reconnectFor: 12e4
-}, ne = 16, re = 1e3, v = class extends t {
+}, re = 16, ie = 1e3, v = class extends t {
 	constructor() {
 		super("resume-failed", "The session was rebuilt before the server answered.");
 	}
-}, ie = class {
+}, ae = class {
 	#e = "new";
 	#t;
 	#n;
@@ -211,7 +221,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = {
 	#S = !1;
 	constructor(e, t = Math.random, n = {}) {
 		this.#a = e, this.#n = t, this.#t = {
-			...te,
+			...ne,
 			...n
 		};
 	}
@@ -258,7 +268,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = {
 	closed(e, n, r) {
 		if (this.#e !== "ended" && this.#e !== "waiting" && this.#e !== "token") {
 			if (this.#S) this.#z("left", y());
-			else if (!this.#s) this.#z("refused", ae(n, r));
+			else if (!this.#s) this.#z("refused", oe(n, r));
 			else {
 				switch (n) {
 					case 1e3:
@@ -298,7 +308,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = {
 			do: "fail",
 			id: a,
 			error: new t("closed", "The room was left.")
-		}), a) : this.#f.size >= re ? (this.#r.push({
+		}), a) : this.#f.size >= ie ? (this.#r.push({
 			do: "fail",
 			id: a,
 			error: new t("too-fast", "Too many requests wait for the server.")
@@ -407,14 +417,14 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = {
 		let r = n.seq ?? 0;
 		if (!(r <= this.#c)) {
 			if (r > this.#c + 1) this.#P(e);
-			else if (this.#c = r, this.#c - this.#l >= ne ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
+			else if (this.#c = r, this.#c - this.#l >= re ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
 			else if (n.type === "ended") {
 				let { reason: r, message: i } = n.data;
 				if (r === "shutdown") {
 					this.#r.push({ do: "drop" }), this.#F(e, 0);
 					return;
 				}
-				this.#z(r, new t("closed", i || oe(r)));
+				this.#z(r, new t("closed", i || se(r)));
 			} else this.#r.push({
 				do: "event",
 				type: n.type,
@@ -506,14 +516,14 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = {
 function y() {
 	return new t("closed", "The room was left.");
 }
-function ae(e, n) {
+function oe(e, n) {
 	return new t({
 		4400: "bad-request",
 		4401: "unauthorized",
 		4429: "too-fast"
 	}[e] ?? "unreachable", n || "The server cannot be reached.");
 }
-function oe(e) {
+function se(e) {
 	switch (e) {
 		case "kicked": return "A moderator ended your presence in the room.";
 		case "room-deleted": return "The room was deleted.";
@@ -525,7 +535,7 @@ function b(e) {
 	return e instanceof Error ? e.message : String(e);
 }
 // src/publication.ts
-var se = class {
+var ce = class {
 	stream;
 	id;
 	done;
@@ -653,7 +663,7 @@ async function x(e) {
 	}
 }
 // src/attachment.ts
-var ce = class {
+var le = class {
 	#e;
 	#t;
 	#n;
@@ -684,7 +694,7 @@ var ce = class {
 		};
 		let i = e.ownerDocument.visibilityState === "hidden";
 		if (!this.#o && !i) return;
-		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = S({
+		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = ue({
 			width: a,
 			height: o
 		}, {
@@ -707,7 +717,7 @@ var ce = class {
 		e.addEventListener(t, n), this.#i.push(() => e.removeEventListener(t, n));
 	}
 };
-function S(e, t, n) {
+function ue(e, t, n) {
 	if (!(e.width > 0 && e.height > 0 && t.width > 0 && t.height > 0)) return e;
 	let r = [e.width / t.width, e.height / t.height];
 	if (n === "fill" || n === "none") return e;
@@ -717,7 +727,7 @@ function S(e, t, n) {
 		height: t.height * i
 	};
 }
-function le(e) {
+function de(e) {
 	let t = e.filter((e) => e !== void 0);
 	if (t.length === 0) return;
 	let n = t.filter(({ visible: e }) => e), r = (e) => {
@@ -732,12 +742,12 @@ function le(e) {
 	};
 }
 // src/preference.ts
-var ue = 100, de = 2e3, fe = 1e3, C = 16, pe = {
+var fe = 100, pe = 2e3, me = 1e3, S = 16, he = {
 	"at-once": 0,
-	grow: ue,
-	shrink: de,
-	pause: fe
-}, me = class {
+	grow: fe,
+	shrink: pe,
+	pause: me
+}, ge = class {
 	#e;
 	#t;
 	#n = "none";
@@ -745,7 +755,7 @@ var ue = 100, de = 2e3, fe = 1e3, C = 16, pe = {
 	see(e, t) {
 		this.#e = t;
 		let n = this.#a();
-		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + pe[n]);
+		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + he[n]);
 	}
 	timer() {
 		return this.#r;
@@ -761,28 +771,28 @@ var ue = 100, de = 2e3, fe = 1e3, C = 16, pe = {
 		};
 		let { width: t, height: n, priority: r } = e;
 		return {
-			width: w(t),
-			height: w(n),
+			width: C(t),
+			height: C(n),
 			priority: r,
 			paused: !1
 		};
 	}
 	#a() {
 		let e = this.#t, t = this.#i();
-		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : T(t.width, e.width) || T(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
+		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : w(t.width, e.width) || w(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
 	}
 };
-function w(e) {
-	return Math.ceil(e / C) * C;
+function C(e) {
+	return Math.ceil(e / S) * S;
 }
-function T(e, t) {
+function w(e, t) {
 	return (e || Infinity) > (t || Infinity);
 }
-function E(e, t) {
+function T(e, t) {
 	if (!e && !t) return;
 	let { width: n = 0, height: r = 0, frameRate: i = 0, maxBitrate: a = 0, priority: o = 10, paused: s = !1 } = {
-		...D(e),
-		...D(t)
+		...E(e),
+		...E(t)
 	};
 	return {
 		width: n,
@@ -793,11 +803,11 @@ function E(e, t) {
 		paused: s
 	};
 }
-function D(e = {}) {
+function E(e = {}) {
 	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
 }
 // src/remote-stream.ts
-var O = class extends e {
+var D = class extends e {
 	id;
 	mediaStream = new MediaStream();
 	#e;
@@ -812,7 +822,7 @@ var O = class extends e {
 	#l;
 	#u = /* @__PURE__ */ new Map();
 	constructor(e, t) {
-		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => k(e, void 0));
+		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => O(e, void 0));
 	}
 	get participant() {
 		return this.#e.participant();
@@ -840,8 +850,8 @@ var O = class extends e {
 	}
 	attach(e, t = {}) {
 		this.#o.get(e)?.stop();
-		let n = () => this.#d(), r = new ce(e, t.priority, n);
-		return this.#o.set(e, r), this.#s ??= new me(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
+		let n = () => this.#d(), r = new le(e, t.priority, n);
+		return this.#o.set(e, r), this.#s ??= new ge(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
 			element: e,
 			setPriority: (e) => {
 				r.priority = e, n();
@@ -861,7 +871,7 @@ var O = class extends e {
 	}
 	preference(e) {
 		let t = this.#n.find((t) => t.id === e);
-		return t && E(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
+		return t && T(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
 	}
 	get publisherId() {
 		return this.#t.participant;
@@ -895,7 +905,7 @@ var O = class extends e {
 		]);
 		this.#t = e;
 		let n = this.#n;
-		return this.#n = (e.tracks ?? []).map((e) => k(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
+		return this.#n = (e.tracks ?? []).map((e) => O(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
 			e.tracks,
 			e.attributes,
 			e.data
@@ -931,7 +941,7 @@ var O = class extends e {
 	#d() {
 		let e = this.#s;
 		if (!e || this.#a) return;
-		let t = [...this.#o.values()].map((e) => e.view()), n = le(t);
+		let t = [...this.#o.values()].map((e) => e.view()), n = de(t);
 		(n || t.length === 0) && e.see(Date.now(), n), this.#f(e);
 	}
 	#f(e) {
@@ -948,11 +958,11 @@ var O = class extends e {
 	}
 	async #p(e) {
 		if (this.#a) return;
-		let t = this.preference(e) ?? E({}, {});
+		let t = this.preference(e) ?? T({}, {});
 		t && await this.#e.prefer(this, e, t);
 	}
 };
-function k(e, t) {
+function O(e, t) {
 	return {
 		id: e.id,
 		kind: e.kind,
@@ -966,7 +976,7 @@ function k(e, t) {
 	};
 }
 // src/signal.ts
-var he = /* @__PURE__ */ new Set([
+var _e = /* @__PURE__ */ new Set([
 	"offer",
 	"close",
 	"publish",
@@ -975,7 +985,7 @@ var he = /* @__PURE__ */ new Set([
 	"unsubscribe",
 	"mute",
 	"attributes"
-]), ge = class {
+]), ve = class {
 	#e;
 	#t;
 	#n;
@@ -986,7 +996,7 @@ var he = /* @__PURE__ */ new Set([
 		(typeof document > "u" || document.visibilityState !== "hidden") && this.wake();
 	};
 	constructor(e) {
-		this.#e = e, this.#t = new ie(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
+		this.#e = e, this.#t = new ae(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
 	}
 	start() {
 		typeof window < "u" && (window.addEventListener("online", this.#o), document.addEventListener("visibilitychange", this.#o)), this.#t.start(Date.now()), this.#s();
@@ -998,12 +1008,12 @@ var he = /* @__PURE__ */ new Set([
 		return this.#t.live;
 	}
 	request(e, n) {
-		let r = A(JSON.stringify(n));
+		let r = k(JSON.stringify(n));
 		if (r > 524160) {
 			let e = `That is ${r} bytes; a request can have ${_ - 128}.`;
 			return Promise.reject(new t("bad-request", e));
 		}
-		let i = this.#t.request(Date.now(), e, n, !he.has(e)), a = new Promise((e, t) => this.#a.set(i, {
+		let i = this.#t.request(Date.now(), e, n, !_e.has(e)), a = new Promise((e, t) => this.#a.set(i, {
 			resolve: e,
 			reject: t
 		}));
@@ -1103,18 +1113,18 @@ var he = /* @__PURE__ */ new Set([
 		clearTimeout(this.#r), typeof window < "u" && (window.removeEventListener("online", this.#o), document.removeEventListener("visibilitychange", this.#o));
 	}
 };
-function A(e) {
+function k(e) {
 	return new TextEncoder().encode(e).length;
 }
 // src/stats.ts
-var j = class {
+var A = class {
 	#e = /* @__PURE__ */ new Map();
 	read(e) {
 		let t = /* @__PURE__ */ new Map();
 		for (let [n, r] of e) t.set(n, r);
 		let n = [...t.values()], r = /* @__PURE__ */ new Map(), i = {
-			in: M(),
-			out: M()
+			in: j(),
+			out: j()
 		}, a = 0, o = [];
 		for (let e of n) {
 			let s = e.type === "inbound-rtp" ? "in" : e.type === "outbound-rtp" ? "out" : void 0;
@@ -1145,7 +1155,7 @@ var j = class {
 				bytes: l.bytes,
 				packets: l.packets,
 				packetsLost: l.lost,
-				loss: N(m, p, s),
+				loss: M(m, p, s),
 				jitter: s === "in" ? e.jitter : c?.jitter,
 				rtt: c?.roundTripTime,
 				frames: l.frames,
@@ -1160,7 +1170,7 @@ var j = class {
 			});
 		}
 		this.#e = r;
-		let s = _e(n, t);
+		let s = ye(n, t);
 		return {
 			tracks: o,
 			rtt: s?.currentRoundTripTime ?? o.find((e) => e.rtt !== void 0)?.rtt,
@@ -1168,8 +1178,8 @@ var j = class {
 			bitrateOut: i.out.bitrate,
 			availableOut: s?.availableOutgoingBitrate,
 			protocol: t.get(s?.localCandidateId ?? "")?.protocol,
-			lossIn: N(i.in.lost, i.in.packets, "in"),
-			lossOut: N(i.out.lost, i.out.packets, "out"),
+			lossIn: M(i.in.lost, i.in.packets, "in"),
+			lossOut: M(i.out.lost, i.out.packets, "out"),
 			freezes: a
 		};
 	}
@@ -1177,22 +1187,22 @@ var j = class {
 		return e.remoteId ? t.get(e.remoteId) : n.find((t) => t.type === "remote-inbound-rtp" && t.localId === e.id);
 	}
 };
-function M() {
+function j() {
 	return {
 		bitrate: 0,
 		packets: 0,
 		lost: 0
 	};
 }
-function N(e, t, n) {
+function M(e, t, n) {
 	let r = n === "in" ? t + e : t;
 	return r > 0 ? Math.min(1, e / r) : 0;
 }
-function _e(e, t) {
+function ye(e, t) {
 	let n = e.find((e) => e.type === "transport" && e.selectedCandidatePairId);
 	return t.get(n?.selectedCandidatePairId ?? "") ?? e.find((e) => e.type === "candidate-pair" && e.selected) ?? e.find((e) => e.type === "candidate-pair" && e.nominated && e.state === "succeeded");
 }
-function P(e, t) {
+function be(e, t) {
 	let { rtt: n, lossIn: r, lossOut: i, freezes: a } = e, o = Math.max(r, i), s = 4;
 	return t ? o > .12 || (n ?? 0) > .8 ? s = 1 : o > .05 || (n ?? 0) > .4 || a > 0 ? s = 2 : (o > .015 || (n ?? 0) > .2) && (s = 3) : s = 0, {
 		level: s,
@@ -1202,73 +1212,82 @@ function P(e, t) {
 	};
 }
 // src/encodings.ts
-var F = [
+var xe = [
 	"q",
 	"h",
 	"f"
-], I = 12e5, ve = 25e5;
-function ye(e, t, n) {
-	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? Se(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && n.modes.includes(e)), s = (e) => [z({
+], N = 12e5, Se = 25e5;
+function Ce(e, t, n) {
+	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? De(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && Te(n, e)), s = (e) => [R({
 		maxBitrate: a,
 		scalabilityMode: e
 	})];
-	if (i !== void 0 && R(i) > 1 || !r) return s(o(i, "L1T3"));
-	if (/^(VP9|AV1)$/i.test(n.name) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
-	let c = xe(e);
-	return c === 1 ? s(o(i, "L1T3")) : F.slice(-c).map((e, t) => {
+	if (i !== void 0 && L(i) > 1 || !r) return s(o(i, "L1T3"));
+	if (P(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
+	let c = Ee(e);
+	return c === 1 ? s(o(i, "L1T3")) : xe.slice(-c).map((e, t) => {
 		let n = 2 ** (c - 1 - t);
-		return z({
+		return R({
 			rid: e,
 			scaleResolutionDownBy: n,
-			maxBitrate: L(a, n),
+			maxBitrate: F(a, n),
 			scalabilityMode: o(i, "L1T3")
 		});
 	});
 }
-function be(e) {
-	return [z({ maxBitrate: e })];
+function we(e) {
+	return [R({ maxBitrate: e })];
 }
-function xe({ width: e, height: t }) {
+function Te(e, t) {
+	return e.modes ? e.modes.includes(t) : e.name !== "" && (L(t) === 1 || P(e));
+}
+function P({ name: e }) {
+	return /^(VP9|AV1)$/i.test(e);
+}
+function Ee({ width: e, height: t }) {
 	let n = Math.max(e ?? 0, t ?? 0);
 	return n === 0 || n >= 960 ? 3 : n >= 480 ? 2 : 1;
 }
-function Se({ source: e, width: t, height: n }, r) {
-	if (e === "screen") return ve;
+function De({ source: e, width: t, height: n }, r) {
+	if (e === "screen") return Se;
 	if (e !== "camera" && !r) return;
-	if (!t || !n) return I;
-	let i = I * (t * n / 921600) ** .75;
+	if (!t || !n) return N;
+	let i = N * (t * n / 921600) ** .75;
 	return Math.round(Math.min(25e5, Math.max(15e4, i)));
 }
-function L(e, t) {
+function F(e, t) {
 	return e === void 0 ? void 0 : Math.round(e * t ** -1.5);
 }
-function Ce(e, t) {
-	let n = (t ?? []).filter((t) => (t.rid ?? "") === (e.rid ?? ""));
-	if (n.length === 0) return {
+function Oe(e, t, n = 0) {
+	let r = I(e, t);
+	if (r.length === 0) return {
 		...e,
 		active: !0
 	};
-	let r = Math.max(-1, ...n.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), i = r >= 0, a = e.scalabilityMode, o = a === void 0 ? 1 : R(a), s = Math.min(o, r + 1);
-	if (!i || a === void 0 || s === o) return {
+	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : L(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
+	if (!a || o === void 0 || l === s) return {
 		...e,
-		active: i
+		active: a
 	};
-	let c = 2 ** (o - s);
-	return z({
+	let u = 2 ** (s - l);
+	return R({
 		...e,
-		active: i,
-		scalabilityMode: we(a, s),
-		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * c,
-		maxBitrate: L(e.maxBitrate, c)
+		active: a,
+		scalabilityMode: ke(o, l),
+		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * u,
+		maxBitrate: F(e.maxBitrate, u)
 	});
 }
-function R(e) {
+function I({ rid: e = "" }, t) {
+	return (t ?? []).filter((t) => (t.rid ?? "") === e);
+}
+function L(e) {
 	return Number(/^[LS]([1-9])T[1-9]/.exec(e)?.[1] ?? 1);
 }
-function we(e, t) {
+function ke(e, t) {
 	return e.replace(/^([LS])[1-9](T[1-9])(.*)$/, (e, n, r, i) => t === 1 ? `L1${r}` : `${n}${t}${r}${i}`);
 }
-function Te(e, t) {
+function Ae(e, t) {
 	let n = !1;
 	return e.forEach((e, r) => {
 		let i = e.rid, a = i === void 0 ? t[r] : t.find((e) => e.rid === i);
@@ -1279,57 +1298,60 @@ function Te(e, t) {
 		o("active", a.active ?? !0), o("maxBitrate", a.maxBitrate), (a.scaleResolutionDownBy !== void 0 || (e.scaleResolutionDownBy ?? 1) !== 1) && o("scaleResolutionDownBy", a.scaleResolutionDownBy ?? 1), a.scalabilityMode !== void 0 && o("scalabilityMode", a.scalabilityMode);
 	}), n;
 }
-function z(e) {
+function R(e) {
 	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
 }
 // src/sending.ts
-var B = class {
+var z = class {
 	transceiver;
 	#e;
 	#t;
-	#n = !1;
+	#n;
 	#r = !1;
+	#i = !1;
 	constructor(e, t) {
-		this.transceiver = e, this.#e = t;
+		this.transceiver = e, this.#e = t, this.#n = t.map(() => 0);
 	}
 	get mid() {
 		return this.transceiver.mid ?? void 0;
 	}
 	get shape() {
-		return V(this.#e);
+		return B(this.#e);
 	}
 	want(e) {
-		this.#t = e, this.apply();
+		this.#t = e, this.#e.forEach((t, n) => {
+			this.#n[n] = Math.max(this.#n[n] ?? 0, I(t, e).length);
+		}), this.apply();
 	}
 	async apply() {
-		if (this.#r = !0, !this.#n) {
-			for (this.#n = !0; this.#r;) {
-				this.#r = !1;
-				let e = this.#e.map((e) => Ce(e, this.#t));
+		if (this.#i = !0, !this.#r) {
+			for (this.#r = !0; this.#i;) {
+				this.#i = !1;
+				let e = this.#e.map((e, t) => Oe(e, this.#t, this.#n[t]));
 				try {
-					await this.#i(e);
+					await this.#a(e);
 				} catch {
 					let t = e.map(({ active: e, rid: t, maxBitrate: n }) => ({
 						active: e,
 						rid: t,
 						maxBitrate: n
 					}));
-					await this.#i(t).catch((e) => console.warn("tertulia:", e));
+					await this.#a(t).catch((e) => console.warn("tertulia:", e));
 				}
 			}
-			this.#n = !1;
+			this.#r = !1;
 		}
 	}
-	async #i(e) {
+	async #a(e) {
 		let { sender: t } = this.transceiver, n = t.getParameters(), r = n.encodings.length === 1 && e.length > 1 ? e.slice(-1).map(({ rid: e, ...t }) => t) : e;
-		Te(n.encodings, r) && await t.setParameters(n);
+		Ae(n.encodings, r) && await t.setParameters(n);
 	}
 };
-function V(e) {
+function B(e) {
 	return e.map(({ rid: e = "" }) => e).join();
 }
 // src/transport.ts
-var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
+var V = 4, je = 2e3, Me = 8e3, Ne = 2, Pe = class {
 	name;
 	pc;
 	#e;
@@ -1345,8 +1367,8 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 	#s = !1;
 	#c = !1;
 	#l = !1;
-	#u = K();
-	#d = K();
+	#u = W();
+	#d = W();
 	#f;
 	#p = Promise.resolve();
 	#m = 0;
@@ -1354,8 +1376,8 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 	#g = 0;
 	#_ = !1;
 	constructor(e, t, n, r = {
-		audio: H,
-		video: H
+		audio: V,
+		video: V
 	}) {
 		this.name = e, this.#e = n, this.pc = new RTCPeerConnection({
 			bundlePolicy: "max-bundle",
@@ -1395,10 +1417,10 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 			video: t
 		};
 		for (let e of ["audio", "video"]) {
-			let t = Math.min(60, Math.ceil(n[e] / H) * H);
+			let t = Math.min(60, Math.ceil(n[e] / V) * V);
 			for (; this.#r[e] < t; this.#r[e]++) {
 				let t = this.pc.addTransceiver(e, { direction: "recvonly" });
-				Me(t, e), e === "video" && W(t), this.#s = !0;
+				Re(t, e), e === "video" && H(t), this.#s = !0;
 			}
 		}
 		this.#s && this.#m > 0 && this.negotiate();
@@ -1407,31 +1429,35 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 		return this.#y(e)?.receiver.track;
 	}
 	get videoCodec() {
-		return Ae(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
+		return Ie(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
 	}
 	addSender(e, t, n) {
-		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === V(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
+		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === B(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
 		if (i) {
-			let t = new B(i.transceiver, n);
-			return t.transceiver.sender.replaceTrack(e ?? null).catch(q), t.apply(), t;
+			let t = new z(i.transceiver, n);
+			return t.transceiver.sender.replaceTrack(e ?? null).catch(G), t.apply(), t;
 		}
 		let a = this.#v(e ?? t, n);
-		return je(a, t, this.#t), t === "video" && W(a), this.negotiate(), new B(a, n);
+		return Le(a, t, this.#t), t === "video" && H(a), this.negotiate(), new z(a, n);
 	}
 	#v(e, t) {
 		let n = (t) => this.pc.addTransceiver(e, {
 			direction: "sendonly",
 			sendEncodings: t
-		});
-		try {
-			return n(t.map((e) => ({ ...e })));
+		}), r = (e) => t.map(({ scalabilityMode: t, ...n }) => t && e ? {
+			...n,
+			scalabilityMode: e
+		} : n);
+		if (!t.some(({ scalabilityMode: e }) => e)) return n(r(void 0));
+		for (let e of [t.map((e) => ({ ...e })), r("L1T3")]) try {
+			return n(e);
 		} catch (e) {
-			if (!t.some(({ scalabilityMode: e }) => e)) throw e;
-			return n(t.map(({ scalabilityMode: e, ...t }) => t));
+			if (!(e instanceof DOMException)) throw e;
 		}
+		return n(r(void 0));
 	}
 	freeSender(e) {
-		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(q), this.#a.push(e));
+		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(G), this.#a.push(e));
 	}
 	needData() {
 		this.#o || this.#n || (this.#o = this.pc.createDataChannel("tertulia", {
@@ -1463,10 +1489,10 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 		this.#c = !0;
 		let e = 0;
 		try {
-			for (await Pe(); this.#s && !this.#n;) {
+			for (await Be(); this.#s && !this.#n;) {
 				this.#s = !1;
 				let t = this.#u, n = this.#d;
-				this.#u = K(), this.#d = K(), this.#f = t.promise, this.#p = n.promise;
+				this.#u = W(), this.#d = W(), this.#f = t.promise, this.#p = n.promise;
 				try {
 					await this.#x(t), n.resolve(), e = 0;
 				} catch (r) {
@@ -1480,7 +1506,7 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 						e++, this.#u.promise.then(t.resolve, t.reject), this.#d.promise.then(n.resolve, n.reject), this.#s = !0, await new Promise((t) => setTimeout(t, Math.min(4e3, 250 * 2 ** e)));
 						continue;
 					}
-					q(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#w();
+					G(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#w();
 				}
 			}
 		} finally {
@@ -1513,7 +1539,7 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 				case "disconnected":
 					this.#h ??= setTimeout(() => {
 						this.#h = void 0, this.#C();
-					}, Ee);
+					}, je);
 					break;
 				case "failed": this.#C();
 			}
@@ -1521,56 +1547,56 @@ var H = 4, Ee = 2e3, De = 8e3, U = 2, Oe = class {
 		}
 	}
 	#C() {
-		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= U ? this.#w() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
+		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= Ne ? this.#w() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
 			this.#h = void 0, this.connected ? this.#g = 0 : this.#C();
-		}, De))) : this.#_ = !0);
+		}, Me))) : this.#_ = !0);
 	}
 	#w() {
 		this.#n || (this.close(), this.#e.lost());
 	}
-}, ke = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
-function W(e) {
+}, Fe = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+function H(e) {
 	try {
-		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === ke);
+		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Fe);
 		if (!t || n?.direction !== "stopped") return;
 		n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t);
 	} catch (e) {
-		q(e);
+		G(e);
 	}
 }
-function Ae(e, t) {
-	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = G(n, t);
+function Ie(e, t) {
+	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = U(n, t);
 	if (!r) return {
 		name: "",
-		modes: []
+		modes: void 0
 	};
-	let i = n.filter(({ mimeType: e }) => e.toLowerCase() === r.mimeType.toLowerCase());
+	let i = n.filter(({ mimeType: e }) => e.toLowerCase() === r.mimeType.toLowerCase()).flatMap(({ scalabilityModes: e = [] }) => e);
 	return {
 		name: r.mimeType.replace(/^.*\//, ""),
-		modes: [...new Set(i.flatMap(({ scalabilityModes: e = [] }) => e))]
+		modes: i.length > 0 ? [...new Set(i)] : void 0
 	};
 }
-function je(e, t, n) {
+function Le(e, t, n) {
 	if (n.length === 0 || typeof e.setCodecPreferences != "function") return;
 	let r = RTCRtpReceiver.getCapabilities?.(t);
 	if (r) try {
-		e.setCodecPreferences(G(r.codecs, n));
+		e.setCodecPreferences(U(r.codecs, n));
 	} catch (e) {
-		q(e);
+		G(e);
 	}
 }
-function Me(e, t) {
+function Re(e, t) {
 	if (typeof e.setCodecPreferences != "function") return;
 	let n = RTCRtpReceiver.getCapabilities?.(t);
 	if (!n) return;
-	let r = Ne(n.codecs);
+	let r = ze(n.codecs);
 	if (!r.every((e) => /\/rtx$/i.test(e.mimeType))) try {
 		e.setCodecPreferences(r);
 	} catch (e) {
-		q(e);
+		G(e);
 	}
 }
-function Ne(e) {
+function ze(e) {
 	return e.filter(({ mimeType: e, sdpFmtpLine: t = "" }) => {
 		switch (e.toLowerCase()) {
 			case "audio/opus":
@@ -1587,14 +1613,14 @@ function Ne(e) {
 		}
 	});
 }
-function G(e, t) {
+function U(e, t) {
 	let n = (e) => {
 		let n = e.mimeType.slice(e.mimeType.indexOf("/") + 1).toLowerCase(), r = t.findIndex((e) => e.toLowerCase() === n);
 		return r >= 0 ? r : t.length;
 	};
 	return [...e].sort((e, t) => n(e) - n(t));
 }
-function Pe() {
+function Be() {
 	return new Promise((e) => {
 		let { port1: t, port2: n } = new MessageChannel();
 		t.onmessage = () => {
@@ -1602,7 +1628,7 @@ function Pe() {
 		}, n.postMessage(null);
 	});
 }
-function K() {
+function W() {
 	let e, t, n = new Promise((n, r) => {
 		e = n, t = r;
 	});
@@ -1612,11 +1638,11 @@ function K() {
 		reject: t
 	};
 }
-function q(e) {
+function G(e) {
 	console.warn("tertulia:", e);
 }
 // src/room.ts
-var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
+var Ve = 2e3, He = 6e3, Ue = 4096, K = class extends e {
 	#e;
 	#t;
 	#n;
@@ -1633,23 +1659,24 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 	#p = /* @__PURE__ */ new Map();
 	#m = /* @__PURE__ */ new Map();
 	#h = /* @__PURE__ */ new WeakSet();
-	#g = /* @__PURE__ */ new Set();
+	#g = new te(30, 150);
 	#_ = /* @__PURE__ */ new Set();
-	#v;
-	#y = new j();
-	#b = new j();
-	#x;
-	#S = {
+	#v = /* @__PURE__ */ new Set();
+	#y;
+	#b = new A();
+	#x = new A();
+	#S;
+	#C = {
 		level: 4,
 		rtt: void 0,
 		lossIn: 0,
 		lossOut: 0
 	};
-	#C;
 	#w;
-	#T = () => this.#e.leaveNow();
+	#T;
+	#E = () => this.#e.leaveNow();
 	constructor(e, t) {
-		super(), this.#e = e, this.#t = t, this.#n = this.#U();
+		super(), this.#e = e, this.#t = t, this.#n = this.#G();
 	}
 	get id() {
 		return this.#o.id;
@@ -1682,7 +1709,7 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 		return this.#s.permissions;
 	}
 	get quality() {
-		return this.#S;
+		return this.#C;
 	}
 	get speakers() {
 		return this.#d;
@@ -1691,13 +1718,13 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 		return this.#s.permissions.includes(e);
 	}
 	streamsOf(e) {
-		let t = Y(e);
+		let t = q(e);
 		return [...this.#l.values()].filter((e) => e.publisherId === t);
 	}
 	async publish(e) {
-		if (this.#Y(), e.ended) throw new t("closed", "The stream is over.");
+		if (this.#Z(), e.ended) throw new t("closed", "The stream is over.");
 		if (e.published) throw new t("conflict", "The stream is published already.");
-		let n = new se(e, {
+		let n = new ce(e, {
 			request: (e, t) => this.#e.request(e, t),
 			wantedLayers: (e, t) => this.#m.get(e)?.get(t),
 			over: () => {
@@ -1710,25 +1737,25 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 		await this.#u.get(e)?.unpublish();
 	}
 	async subscribe(e, n = {}) {
-		if (this.#Y(), this.#l.get(e.id) !== e) throw new t("closed", "The stream is over.");
-		let r = Q(e, n), i = e.wanted;
+		if (this.#Z(), this.#l.get(e.id) !== e) throw new t("closed", "The stream is over.");
+		let r = X(e, n), i = e.wanted;
 		e.setWanted(r);
 		try {
-			await this.#R(e);
+			await this.#z(e);
 		} catch (t) {
 			throw e.wanted === r && this.#l.get(e.id) === e && e.setWanted(i), t;
 		}
 	}
 	async unsubscribe(e) {
-		e.wanted && (e.setWanted(void 0), this.#h.delete(e), await this.#B(this.#e.request("unsubscribe", { stream: e.id })));
+		e.wanted && (e.setWanted(void 0), this.#h.delete(e), await this.#H(this.#e.request("unsubscribe", { stream: e.id })));
 	}
 	async send(e, n = {}) {
-		let r = A(JSON.stringify(e));
+		let r = k(JSON.stringify(e));
 		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${ee}.`);
-		let i = ze();
+		let i = Ge();
 		return await this.#e.request("message", {
 			id: i,
-			to: n.to?.map(Y),
+			to: n.to?.map(q),
 			data: e
 		}), i;
 	}
@@ -1741,7 +1768,7 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 	}
 	async kick(e, t) {
 		await this.#e.request("kick", {
-			participant: Y(e),
+			participant: q(e),
 			reason: t
 		});
 	}
@@ -1764,8 +1791,8 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 		};
 	}
 	async getStats(e = {}) {
-		this.#Y();
-		let [t, n] = await Promise.all([this.#n.pc.getStats(), e.server ? this.#e.request("stats", {}) : void 0]), { tracks: r, rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c } = this.#b.read(t), l = Re(n?.transports), u = (e, t, n, i) => r.filter((t) => t.direction === e).filter((e) => e.mid !== void 0 && i !== void 0 ? e.mid === i : e.mediaTrack === n).map((e) => {
+		this.#Z();
+		let [t, n] = await Promise.all([this.#n.pc.getStats(), e.server ? this.#e.request("stats", {}) : void 0]), { tracks: r, rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c } = this.#x.read(t), l = We(n?.transports), u = (e, t, n, i) => r.filter((t) => t.direction === e).filter((e) => e.mid !== void 0 && i !== void 0 ? e.mid === i : e.mediaTrack === n).map((e) => {
 			let { direction: n, mid: r, mediaTrack: i, ...a } = e;
 			return {
 				...a,
@@ -1774,7 +1801,7 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 		});
 		return {
 			time: Date.now(),
-			quality: this.#S,
+			quality: this.#C,
 			rtt: i,
 			bitrateIn: a,
 			bitrateOut: o,
@@ -1786,7 +1813,7 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 			})),
 			remote: [...this.#l.values()].map((e) => ({
 				stream: e,
-				tracks: e.tracks.flatMap((t) => t.mediaTrack ? u("in", t.id, t.mediaTrack.id, this.#H(e.id, t.id)).map((n) => ({
+				tracks: e.tracks.flatMap((t) => t.mediaTrack ? u("in", t.id, t.mediaTrack.id, this.#W(e.id, t.id)).map((n) => ({
 					...n,
 					layer: l.get(`${e.id} ${t.id}`)
 				})) : [])
@@ -1796,52 +1823,52 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 		};
 	}
 	leave() {
-		return this.#a === "closed" ? Promise.resolve() : (this.#C ??= new Promise((e) => {
-			this.#w = e, this.#e.leave();
-		}), this.#C);
+		return this.#a === "closed" ? Promise.resolve() : (this.#w ??= new Promise((e) => {
+			this.#T = e, this.#e.leave();
+		}), this.#w);
 	}
 	entered(e, t) {
 		if (e === "joined") {
-			this.#o = t.room, this.#s = X(t.participant);
-			for (let e of t.participants ?? []) this.#c.set(e.id, X(e));
-			for (let e of t.streams ?? []) e.participant !== this.#s.id && this.#l.set(e.id, this.#k(e));
-			this.#i = t.iceServers, this.#W();
+			this.#o = t.room, this.#s = J(t.participant);
+			for (let e of t.participants ?? []) this.#c.set(e.id, J(e));
+			for (let e of t.streams ?? []) e.participant !== this.#s.id && this.#l.set(e.id, this.#A(e));
+			this.#i = t.iceServers, this.#K();
 			for (let e of this.#t.publish ?? []) this.publish(e).catch((e) => console.warn("tertulia:", e));
-			for (let e of this.#l.values()) this.#I(e);
-			typeof window < "u" && window.addEventListener("pagehide", this.#T), this.#x = setInterval(() => void this.#J(), Fe);
-		} else this.#i = t.iceServers, this.#n.close(), this.#N(t), this.#K(e === "resynced");
+			for (let e of this.#l.values()) this.#L(e);
+			typeof window < "u" && window.addEventListener("pagehide", this.#E), this.#S = setInterval(() => void this.#X(), Ve);
+		} else this.#i = t.iceServers, this.#n.close(), this.#P(t), this.#J(e === "resynced");
 	}
 	stateChanged(e) {
 		this.#a !== "closed" && this.#a !== e && (this.#a = e, this.emit("state", e), e === "connected" && this.#n.signallingBack());
 	}
 	sessionEnded(e, t) {
 		if (this.#a !== "closed") {
-			this.#a = "closed", clearInterval(this.#x), clearTimeout(this.#v), typeof window < "u" && window.removeEventListener("pagehide", this.#T);
+			this.#a = "closed", clearInterval(this.#S), clearTimeout(this.#y), typeof window < "u" && window.removeEventListener("pagehide", this.#E);
 			for (let e of [...this.#u.values()]) e.close(t);
 			this.#n.close();
-			for (let e of [...this.#l.values()]) this.#M(e);
-			this.emit("state", "closed"), this.#w ? this.#w() : this.emit("ended", e, t.message);
+			for (let e of [...this.#l.values()]) this.#N(e);
+			this.emit("state", "closed"), this.#T ? this.#T() : this.emit("ended", e, t.message);
 		}
 	}
 	abandon() {
 		this.#n.close();
 	}
 	handle(e, t) {
-		let n = this.#E[e];
+		let n = this.#D[e];
 		n?.(t);
 	}
-	#E = {
-		"participant-joined": (e) => this.#D(e),
-		"participant-updated": (e) => this.#D(e),
-		"participant-left": ({ participant: e, reason: t }) => this.#O(e, t),
-		"stream-published": (e) => this.#A(e),
-		"stream-updated": ({ stream: e, by: t }) => this.#j(e, t),
+	#D = {
+		"participant-joined": (e) => this.#O(e),
+		"participant-updated": (e) => this.#O(e),
+		"participant-left": ({ participant: e, reason: t }) => this.#k(e, t),
+		"stream-published": (e) => this.#j(e),
+		"stream-updated": ({ stream: e, by: t }) => this.#M(e, t),
 		"stream-unpublished": ({ stream: e }) => {
 			let t = this.#l.get(e);
-			t && this.#M(t);
+			t && this.#N(t);
 		},
 		slots: ({ transport: e, slots: t }) => {
-			if (e === this.#n.name) for (let { mid: e, stream: n, track: r } of t) this.#V(e, n, r);
+			if (e === this.#n.name) for (let { mid: e, stream: n, track: r } of t) this.#U(e, n, r);
 		},
 		"slots-wanted": ({ transport: e, audio: t, video: n }) => {
 			e === this.#n.name && this.#n.addSlots(t, n);
@@ -1859,16 +1886,16 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 		},
 		"layers-wanted": ({ stream: e, track: t, layers: n }) => {
 			let r = this.#m.get(e);
-			r || this.#m.set(e, r = /* @__PURE__ */ new Map()), r.set(t, n ?? []), this.#F(e)?.layersWanted(t);
+			r || this.#m.set(e, r = /* @__PURE__ */ new Map()), r.set(t, n ?? []), this.#I(e)?.layersWanted(t);
 		},
 		message: ({ id: e, to: t, from: n, time: r, data: i }) => {
 			let a = `${n} ${e}`;
 			if (this.#f.has(a)) return;
-			if (this.#f.add(a), this.#f.size > Le) for (let e of this.#f) {
+			if (this.#f.add(a), this.#f.size > Ue) for (let e of this.#f) {
 				this.#f.delete(e);
 				break;
 			}
-			let o = this.#P(n);
+			let o = this.#F(n);
 			this.emit("message", {
 				id: e,
 				participant: o,
@@ -1880,10 +1907,10 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 		},
 		speakers: ({ speakers: e }) => {
 			this.#d = (e ?? []).flatMap(({ stream: e, track: t, level: n }) => {
-				let r = this.#l.get(e) ?? this.#F(e)?.stream;
+				let r = this.#l.get(e) ?? this.#I(e)?.stream;
 				return r ? [{
 					stream: r,
-					participant: r instanceof O ? r.participant : this.#s,
+					participant: r instanceof D ? r.participant : this.#s,
 					track: t,
 					level: n
 				}] : [];
@@ -1896,8 +1923,8 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 			e === this.#n.name && this.#n.told(t);
 		}
 	};
-	#D(e) {
-		let t = X(e);
+	#O(e) {
+		let t = J(e);
 		if (e.id === this.#s.id) {
 			this.#s = {
 				...t,
@@ -1906,15 +1933,15 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 			return;
 		}
 		let n = this.#c.get(e.id);
-		this.#_.delete(e.id), this.#c.set(e.id, t), n ? JSON.stringify(n) !== JSON.stringify(t) && this.emit("participant-updated", t) : this.emit("participant-joined", t);
+		this.#v.delete(e.id), this.#c.set(e.id, t), n ? JSON.stringify(n) !== JSON.stringify(t) && this.emit("participant-updated", t) : this.emit("participant-joined", t);
 	}
-	#O(e, t) {
-		for (let t of this.streamsOf(e)) this.#M(t);
+	#k(e, t) {
+		for (let t of this.streamsOf(e)) this.#N(t);
 		let n = this.#c.get(e);
-		this.#_.delete(e), n && (this.#c.delete(e), this.emit("participant-left", n, t));
+		this.#v.delete(e), n && (this.#c.delete(e), this.emit("participant-left", n, t));
 	}
-	#k(e) {
-		let t = this.#c.get(e.participant), n = new O(e, {
+	#A(e) {
+		let t = this.#c.get(e.participant), n = new D(e, {
 			participant: () => (t = this.#c.get(e.participant) ?? t, t ?? {
 				id: e.participant,
 				user: "",
@@ -1922,74 +1949,74 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 				permissions: [],
 				metadata: {}
 			}),
-			prefer: (e, t, n) => this.#z(e, t, n)
+			prefer: (e, t, n) => this.#B(e, t, n)
 		});
 		return this.#t.videoOnDemand && n.onDemand(), n;
 	}
-	#A(e) {
+	#j(e) {
 		if (e.participant === this.#s.id) return;
 		let t = this.#l.get(e.id);
-		if (t && t.publisherId === e.participant && Z(t, e)) {
-			this.#g.delete(e.id), this.#j(e, void 0), t.wanted && this.#L(t);
+		if (t && t.publisherId === e.participant && Y(t, e)) {
+			this.#_.delete(e.id), this.#M(e, void 0), t.wanted && this.#R(t);
 			return;
 		}
-		t && this.#M(t);
-		let n = this.#k(e);
-		this.#l.set(e.id, n), this.emit("stream-published", n), this.#I(n);
+		t && this.#N(t);
+		let n = this.#A(e);
+		this.#l.set(e.id, n), this.emit("stream-published", n), this.#L(n);
 	}
-	#j(e, t) {
+	#M(e, t) {
 		if (e.participant === this.#s.id) {
-			let n = this.#F(e.id);
+			let n = this.#I(e.id);
 			if (!n || !t || t === this.#s.id) return;
-			for (let r of e.tracks ?? []) r.muted && !n.stream.muted(r.id) && (n.mutedByModerator(r.id), n.stream.mutedBy(r.id, this.#P(t)));
+			for (let r of e.tracks ?? []) r.muted && !n.stream.muted(r.id) && (n.mutedByModerator(r.id), n.stream.mutedBy(r.id, this.#F(t)));
 			return;
 		}
 		let n = this.#l.get(e.id);
 		if (!n?.update(e)) return;
-		let r = t && t !== e.participant ? this.#P(t) : void 0;
+		let r = t && t !== e.participant ? this.#F(t) : void 0;
 		n.emit("updated", r), this.emit("stream-updated", n, r);
 	}
-	#M(e) {
-		this.#l.get(e.id) === e && (this.#l.delete(e.id), this.#g.delete(e.id), e.end(), this.emit("stream-unpublished", e));
-	}
 	#N(e) {
+		this.#l.get(e.id) === e && (this.#l.delete(e.id), this.#_.delete(e.id), e.end(), this.emit("stream-unpublished", e));
+	}
+	#P(e) {
 		let t = this.#s;
-		this.#s = X(e.participant), JSON.stringify(t) !== JSON.stringify(this.#s) && this.emit("participant-updated", this.#s);
+		this.#s = J(e.participant), JSON.stringify(t) !== JSON.stringify(this.#s) && this.emit("participant-updated", this.#s);
 		let n = this.#o;
 		this.#o = e.room, JSON.stringify(n) !== JSON.stringify(this.#o) && this.emit("room-updated"), this.#p.clear();
 		let r = new Set((e.participants ?? []).map(({ id: e }) => e)), i = new Set((e.streams ?? []).map(({ id: e }) => e));
-		this.#_ = new Set([...this.#c.keys()].filter((e) => !r.has(e))), this.#g = new Set([...this.#l.keys()].filter((e) => !i.has(e)));
-		for (let t of e.participants ?? []) this.#D(t);
+		this.#v = new Set([...this.#c.keys()].filter((e) => !r.has(e))), this.#_ = new Set([...this.#l.keys()].filter((e) => !i.has(e)));
+		for (let t of e.participants ?? []) this.#O(t);
 		for (let t of e.streams ?? []) {
 			let e = this.#l.get(t.id);
-			e && e.publisherId === t.participant && Z(e, t) ? this.#j(t, void 0) : this.#A(t);
+			e && e.publisherId === t.participant && Y(e, t) ? this.#M(t, void 0) : this.#j(t);
 		}
-		clearTimeout(this.#v), this.#v = setTimeout(() => {
-			for (let e of [...this.#g]) {
+		clearTimeout(this.#y), this.#y = setTimeout(() => {
+			for (let e of [...this.#_]) {
 				let t = this.#l.get(e);
-				t && this.#M(t);
+				t && this.#N(t);
 			}
-			for (let e of [...this.#_]) this.#O(e, "timeout");
-		}, Ie);
-	}
-	#P(e) {
-		return e === this.#s.id ? this.#s : this.#c.get(e);
+			for (let e of [...this.#v]) this.#k(e, "timeout");
+		}, He);
 	}
 	#F(e) {
-		return [...this.#u.values()].find((t) => t.id === e);
+		return e === this.#s.id ? this.#s : this.#c.get(e);
 	}
 	#I(e) {
+		return [...this.#u.values()].find((t) => t.id === e);
+	}
+	#L(e) {
 		let { autoSubscribe: t = !0 } = this.#t;
 		if (e.wanted || !this.can("subscribe")) return;
 		let n = typeof t == "function" ? t(e) : t;
-		n && (e.setWanted(Q(e, n === !0 ? {} : n)), this.#L(e));
+		n && (e.setWanted(X(e, n === !0 ? {} : n)), this.#R(e));
 	}
-	#L(e) {
-		this.#R(e).catch((t) => {
-			t.code === "too-fast" || t.code === "unavailable" ? setTimeout(() => this.#L(e), 1e3 + Math.random() * 2e3) : t.code !== "not-found" && t.code !== "closed" && console.warn("tertulia:", t);
+	#R(e) {
+		this.#z(e).catch((t) => {
+			t.code === "too-fast" || t.code === "unavailable" ? setTimeout(() => this.#R(e), 1e3 + Math.random() * 2e3) : t.code !== "not-found" && t.code !== "closed" && console.warn("tertulia:", t);
 		});
 	}
-	async #R(e) {
+	async #z(e) {
 		let t = this.#n, { wanted: n } = e;
 		if (!n || this.#a === "closed") return;
 		n.data && t.needData();
@@ -1999,24 +2026,32 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 			if (e instanceof v) return;
 			throw e;
 		}
-		if (e.wanted !== n || t !== this.#n || this.#l.get(e.id) !== e) return;
-		let r = {
+		let r = () => e.wanted === n && t === this.#n && this.#l.get(e.id) === e;
+		if (!r()) return;
+		let i = this.#g.take(Date.now(), 1 + e.tracks.filter(({ id: t }) => e.preference(t)).length);
+		if (i > 0 && await Z(i), !r()) return;
+		let a = {
 			stream: e.id,
 			transport: t.name
 		};
-		n.tracks && (r.tracks = n.tracks), n.data && (r.data = !0);
-		let i = this.#e.request("subscribe", r);
+		n.tracks && (a.tracks = n.tracks), n.data && (a.data = !0);
+		let o = this.#e.request("subscribe", a);
 		this.#h.add(e);
 		for (let { id: t } of e.tracks) {
 			let n = e.preference(t);
-			n && this.#z(e, t, n).catch(() => {});
+			n && this.#V(e, t, n).catch(() => {});
 		}
-		await this.#B(i);
+		await this.#H(o);
 	}
-	async #z(e, t, n) {
+	async #B(e, t, n) {
+		if (!e.wanted || !this.#h.has(e)) return;
+		let r = this.#g.take(Date.now());
+		r > 0 && await Z(r), await this.#V(e, t, r > 0 ? e.preference(t) ?? n : n);
+	}
+	async #V(e, t, n) {
 		let { wanted: r } = e, i = r && (r.tracks === void 0 || r.tracks.includes(t));
 		if (this.#a !== "closed" && i && this.#h.has(e)) try {
-			await this.#B(this.#e.request("prefer", {
+			await this.#H(this.#e.request("prefer", {
 				stream: e.id,
 				track: t,
 				...n
@@ -2026,21 +2061,21 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 			if (i === "too-fast" || i === "unavailable") {
 				setTimeout(() => {
 					let r = e.preference(t) ?? n;
-					this.#z(e, t, r).catch(() => {});
+					this.#B(e, t, r).catch(() => {});
 				}, 1e3 + Math.random() * 2e3);
 				return;
 			}
 			if (i !== "not-found" && i !== "closed") throw r;
 		}
 	}
-	async #B(e) {
+	async #H(e) {
 		try {
 			await e;
 		} catch (e) {
 			if (!(e instanceof v)) throw e;
 		}
 	}
-	#V(e, t, n) {
+	#U(e, t, n) {
 		let r = this.#n.slotTrack(e), i = this.#p.get(e);
 		if (i && (i.stream !== t || i.track !== n)) {
 			let t = this.#l.get(i.stream);
@@ -2051,41 +2086,41 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 			track: n
 		}), this.#l.get(t)?.setTrack(n, { mediaTrack: r }));
 	}
-	#H(e, t) {
+	#W(e, t) {
 		for (let [n, r] of this.#p) if (r.stream === e && r.track === t) return n;
 	}
-	#U(e) {
+	#G(e) {
 		let { iceServers: t, iceTransportPolicy: n } = this.#t, r = this.#r === 1 ? "main" : `main-${this.#r}`;
-		return new Oe(r, {
+		return new Pe(r, {
 			iceServers: t ?? this.#i ?? [],
 			iceTransportPolicy: n
 		}, {
 			request: (e, t) => this.#e.request(e, t),
 			live: () => this.#e.live,
-			channel: (e) => this.#q(e),
+			channel: (e) => this.#Y(e),
 			changed: () => {
 				this.#n?.pc.iceConnectionState === "disconnected" && this.#e.wake();
 			},
-			lost: () => this.#G(r)
+			lost: () => this.#q(r)
 		}, e);
 	}
-	#W() {
+	#K() {
 		this.#n.start(this.codecs, this.#t.iceServers ? void 0 : this.#i);
 	}
-	#G(e) {
+	#q(e) {
 		if (this.#a === "closed" || e !== this.#n.name) return;
-		this.#p.clear(), this.#K(!0);
+		this.#p.clear(), this.#J(!0);
 		let t = () => {
 			this.#e.request("close", { transport: e }).catch(() => {});
 		};
 		this.#n.answered().then(t, t);
 	}
-	#K(e) {
-		this.#r++, this.#n = this.#U(this.#n.slots), this.#W(), this.#m.clear();
+	#J(e) {
+		this.#r++, this.#n = this.#G(this.#n.slots), this.#K(), this.#m.clear();
 		for (let t of this.#u.values()) t.publish(this.#n, e);
-		for (let e of this.#l.values()) e.unbound(), this.#h.delete(e), e.wanted && !this.#g.has(e.id) && this.#L(e);
+		for (let e of this.#l.values()) e.unbound(), this.#h.delete(e), e.wanted && !this.#_.has(e.id) && this.#R(e);
 	}
-	#q(e) {
+	#Y(e) {
 		let t = Number(/^stream:(\d+)$/.exec(e.protocol)?.[1]), n = this.#l.get(t);
 		if (!n?.wanted?.data) {
 			e.close();
@@ -2098,27 +2133,27 @@ var Fe = 2e3, Ie = 6e3, Le = 4096, J = class extends e {
 		}, c = new i(e.label, s, !1);
 		n.addChannel(c), c.attach(e);
 	}
-	async #J() {
+	async #X() {
 		let { pc: e, connected: t } = this.#n;
 		if (this.#a === "closed") return;
 		let n = await e.getStats().catch(() => void 0);
 		if (!n || e !== this.#n.pc) return;
-		let r = this.#y.read(n), i = this.#S;
-		this.#S = P(r, t), i.level !== this.#S.level && this.emit("quality", this.#S);
+		let r = this.#b.read(n), i = this.#C;
+		this.#C = be(r, t), i.level !== this.#C.level && this.emit("quality", this.#C);
 	}
-	#Y() {
+	#Z() {
 		if (this.#a === "closed") throw new t("closed", "The room was left.");
 	}
 };
-function Re(e) {
+function We(e) {
 	let t = /* @__PURE__ */ new Map();
 	for (let n of e ?? []) for (let { stream: e, track: r, layer: i } of n.router?.subscribed ?? []) i && t.set(`${e} ${r}`, i);
 	return t;
 }
-function Y(e) {
+function q(e) {
 	return typeof e == "string" ? e : e.id;
 }
-function X(e) {
+function J(e) {
 	let { id: t, user: n, role: r, permissions: i = [], metadata: a = {} } = e;
 	return {
 		id: t,
@@ -2128,17 +2163,20 @@ function X(e) {
 		metadata: a
 	};
 }
-function Z(e, t) {
+function Y(e, t) {
 	return (t.tracks ?? []).map(({ id: e, kind: t }) => `${t} ${e}`).join() === e.tracks.map(({ id: e, kind: t }) => `${t} ${e}`).join();
 }
-function Q(e, t) {
+function X(e, t) {
 	let { audio: n = !0, video: r = !0, data: i = e.hasData, tracks: a } = t, o = e.tracks.filter((e) => a ? a.includes(e.id) : e.kind === "audio" ? n : r).map((e) => e.id);
 	return {
 		tracks: o.length === e.tracks.length ? void 0 : o,
 		data: i
 	};
 }
-function ze() {
+function Z(e) {
+	return new Promise((t) => setTimeout(t, e));
+}
+function Ge() {
 	let e = crypto.getRandomValues(/* @__PURE__ */ new Uint8Array(16));
 	e[6] = (e[6] ?? 0) & 15 | 64, e[8] = (e[8] ?? 0) & 63 | 128;
 	let t = Array.from(e, (e) => e.toString(16).padStart(2, "0")).join("");
@@ -2151,15 +2189,15 @@ function ze() {
 	].join("-");
 }
 // src/connect.ts
-async function Be(e, n, r = {}) {
+async function Q(e, n, r = {}) {
 	l(), r.signal?.throwIfAborted();
 	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, c = !1, u, d = new Promise((e, t) => {
 		u = {
 			resolve: e,
 			reject: t
 		};
-	}), f = new ge({
-		url: Ve(e),
+	}), f = new ve({
+		url: Ke(e),
 		token: () => typeof n == "string" ? n : n(),
 		opening: {
 			protocol: 1,
@@ -2175,7 +2213,7 @@ async function Be(e, n, r = {}) {
 		ended: (e, t) => {
 			c ? p.sessionEnded(e, t) : (p.abandon(), u.reject(t));
 		}
-	}), p = new J(f, { ...r }), m = (e) => {
+	}), p = new K(f, { ...r }), m = (e) => {
 		c || (u.reject(e), f.leave());
 	}, h = () => m(r.signal?.reason);
 	r.signal?.addEventListener("abort", h);
@@ -2186,7 +2224,7 @@ async function Be(e, n, r = {}) {
 		clearTimeout(_), r.signal?.removeEventListener("abort", h);
 	}
 }
-function Ve(e) {
+function Ke(e) {
 	let n;
 	try {
 		n = new URL(e, typeof location > "u" ? void 0 : location.href);
@@ -2198,20 +2236,20 @@ function Ve(e) {
 	return `${r ? "wss" : "ws"}://${n.host}${n.pathname.replace(/\/+$/, "")}/v1/signal`;
 }
 // src/local-stream.ts
-var He = {
+var qe = {
 	echoCancellation: !0,
 	noiseSuppression: !0,
 	autoGainControl: !0
-}, Ue = {
+}, Je = {
 	width: { ideal: 1280 },
 	height: { ideal: 720 },
 	frameRate: {
 		ideal: 30,
 		max: 30
 	}
-}, We = class n extends e {
+}, Ye = class n extends e {
 	static async camera(e = {}) {
-		let t = $(e.audio ?? !0, He, e.audioDeviceId), r = $(e.video ?? !0, Ue, e.videoDeviceId), i = await u({
+		let t = $(e.audio ?? !0, qe, e.audioDeviceId), r = $(e.video ?? !0, Je, e.videoDeviceId), i = await u({
 			audio: t ?? !1,
 			video: r ?? !1
 		}), a = i.getTracks().map((e) => e.kind === "audio" ? {
@@ -2352,9 +2390,9 @@ var He = {
 		this.#r = e;
 	}
 	encodings(e, t) {
-		if (e.kind === "audio") return be(this.#e.maxAudioBitrate);
+		if (e.kind === "audio") return we(this.#e.maxAudioBitrate);
 		let { width: n, height: r } = e.mediaTrack?.getSettings() ?? {};
-		return ye({
+		return Ce({
 			source: e.source,
 			width: n,
 			height: r
@@ -2382,14 +2420,14 @@ var He = {
 	}
 	#u(e, t) {
 		t.addEventListener("ended", () => {
-			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || Ge(e)) && this.stop());
+			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || Xe(e)) && this.stop());
 		});
 	}
 	#d(e) {
 		this.emit("device-lost", e);
 	}
 };
-function Ge(e) {
+function Xe(e) {
 	return e.source === "screen-audio";
 }
 function $(e, t, n) {
@@ -2403,4 +2441,4 @@ function $(e, t, n) {
 		deviceId: { exact: n }
 	} : r;
 }
-export { i as Channel, e as Emitter, We as LocalStream, O as RemoteStream, J as Room, t as TertuliaError, l as checkSupport, Be as connect, s as devices, c as onDeviceChange };
+export { i as Channel, e as Emitter, Ye as LocalStream, D as RemoteStream, K as Room, t as TertuliaError, l as checkSupport, Q as connect, s as devices, c as onDeviceChange };

@@ -27,7 +27,8 @@ export interface VideoOptions {
 export interface SendCodec {
   /** "VP8", "VP9"…; empty when it is not known. */
   readonly name: string;
-  readonly modes: readonly string[];
+  /** Undefined where the browser does not say; what it does not have is then found out by asking for it. */
+  readonly modes: readonly string[] | undefined;
 }
 
 /** Names of the simulcast layers: a quarter, half and full of the size. */
@@ -45,15 +46,14 @@ export function videoEncodings(picture: Picture, options: VideoOptions, codec: S
   const { simulcast = picture.source === 'camera', scalabilityMode: asked } = options;
   const maxBitrate = options.maxVideoBitrate ?? usualBitrate(picture, options.simulcast === true);
   const mode = (...names: (string | undefined)[]): string | undefined =>
-    names.find((name) => name !== undefined && codec.modes.includes(name));
+    names.find((name) => name !== undefined && has(codec, name));
   const only = (scalabilityMode: string | undefined): Encoding[] => [
     defined({ maxBitrate, scalabilityMode }),
   ];
 
   if (asked !== undefined && spatialLayers(asked) > 1) return only(mode(asked, 'L1T3'));
   if (!simulcast) return only(mode(asked, 'L1T3'));
-  const layered = /^(VP9|AV1)$/i.test(codec.name);
-  if (layered && options.simulcast === undefined && asked === undefined)
+  if (hasSpatialLayers(codec) && options.simulcast === undefined && asked === undefined)
     return only(mode('L3T3_KEY', 'L1T3'));
   const layers = layersOf(picture);
   if (layers === 1) return only(mode(asked, 'L1T3'));
@@ -71,6 +71,15 @@ export function videoEncodings(picture: Picture, options: VideoOptions, codec: S
 /** The encodings of an audio track. */
 export function audioEncodings(maxBitrate: number | undefined): Encoding[] {
   return [defined({ maxBitrate })];
+}
+
+function has(codec: SendCodec, mode: string): boolean {
+  if (codec.modes) return codec.modes.includes(mode);
+  return codec.name !== '' && (spatialLayers(mode) === 1 || hasSpatialLayers(codec));
+}
+
+function hasSpatialLayers({ name }: SendCodec): boolean {
+  return /^(VP9|AV1)$/i.test(name);
 }
 
 // The smallest layer is to be no smaller than a tile among many: 240×135.
@@ -95,16 +104,22 @@ function scaled(bitrate: number | undefined, scale: number): number | undefined 
 
 /**
  * What an encoding is to be now that the server said which layers anybody wants; without a word, all are wanted. A layer that is
- * not wanted is not encoded. Spatial layers inside an encoding go from the top: L3T3 becomes L2T3 at half the size.
+ * not wanted is not encoded. Spatial layers inside an encoding go from the top: L3T3 becomes L2T3 at half the size. known is how
+ * many there are when all are sent, as far as the server ever saw: a codec may have fewer than were planned.
  */
-export function wantedEncoding(planned: Encoding, layers: readonly WantedLayer[] | undefined): Encoding {
-  const mine = (layers ?? []).filter((layer) => (layer.rid ?? '') === (planned.rid ?? ''));
+export function wantedEncoding(
+  planned: Encoding,
+  layers: readonly WantedLayer[] | undefined,
+  known = 0,
+): Encoding {
+  const mine = layersOfEncoding(planned, layers);
   if (mine.length === 0) return { ...planned, active: true };
   const highest = Math.max(-1, ...mine.filter(({ wanted }) => wanted).map(({ spatial }) => spatial));
   const active = highest >= 0;
   const mode = planned.scalabilityMode;
   const count = mode === undefined ? 1 : spatialLayers(mode);
-  const left = Math.min(count, highest + 1);
+  const dropped = Math.max(known, mine.length) - 1 - highest;
+  const left = Math.max(1, count - dropped);
   if (!active || mode === undefined || left === count) return { ...planned, active };
   const scale = 2 ** (count - left);
   return defined({
@@ -114,6 +129,14 @@ export function wantedEncoding(planned: Encoding, layers: readonly WantedLayer[]
     scaleResolutionDownBy: (planned.scaleResolutionDownBy ?? 1) * scale,
     maxBitrate: scaled(planned.maxBitrate, scale),
   });
+}
+
+/** What was said of the layers of one encoding. */
+export function layersOfEncoding(
+  { rid = '' }: Encoding,
+  layers: readonly WantedLayer[] | undefined,
+): readonly WantedLayer[] {
+  return (layers ?? []).filter((layer) => (layer.rid ?? '') === rid);
 }
 
 /** How many spatial layers a scalability mode has: "L3T3_KEY" has three. */

@@ -2,6 +2,7 @@ import { Channel } from './channel.js';
 import { Emitter } from './emitter.js';
 import { TertuliaError } from './errors.js';
 import type { LocalStream } from './local-stream.js';
+import { Pacer } from './pacer.js';
 import type { Preference } from './preference.js';
 import {
   type Events,
@@ -143,6 +144,8 @@ export class Room extends Emitter<RoomEvents> {
   readonly #wantedLayers = new Map<number, Map<string, readonly WantedLayer[]>>();
   /** Streams whose subscription the server has been asked for on this session: preferences may follow. */
   readonly #asked = new WeakSet<RemoteStream>();
+  /** The server takes 50 requests a second, and 300 at once: some are left for the application. */
+  readonly #pacer = new Pacer(30, 150);
   // After a rebuilt session: who and what is known to us and not yet to the server.
   #missingStreams = new Set<number>();
   #missingParticipants = new Set<string>();
@@ -675,8 +678,15 @@ export class Room extends Emitter<RoomEvents> {
       if (error instanceof Superseded) return; // asked again for the next transport
       throw error;
     }
-    if (stream.wanted !== wanted || transport !== this.#transport || this.#streams.get(stream.id) !== stream)
-      return;
+    const stands = (): boolean =>
+      stream.wanted === wanted && transport === this.#transport && this.#streams.get(stream.id) === stream;
+    if (!stands()) return;
+    const wait = this.#pacer.take(
+      Date.now(),
+      1 + stream.tracks.filter(({ id }) => stream.preference(id)).length,
+    );
+    if (wait > 0) await sleep(wait);
+    if (!stands()) return;
     const to: SubscribeTo = { stream: stream.id, transport: transport.name };
     if (wanted.tracks) to.tracks = wanted.tracks;
     if (wanted.data) to.data = true;
@@ -684,13 +694,28 @@ export class Room extends Emitter<RoomEvents> {
     this.#asked.add(stream);
     for (const { id } of stream.tracks) {
       const preference = stream.preference(id);
-      if (preference) this.#prefer(stream, id, preference).catch(() => {}); // said before, and answered then
+      if (preference) this.#sendPreference(stream, id, preference).catch(() => {}); // said before, and answered then
     }
     await this.#followed(subscribed);
   }
 
   // Tells what is wanted of a track; before its subscription is asked for, that will tell it.
   async #prefer(stream: RemoteStream, track: string, preference: Required<Preference>): Promise<void> {
+    if (!stream.wanted || !this.#asked.has(stream)) return;
+    const wait = this.#pacer.take(Date.now());
+    if (wait > 0) await sleep(wait);
+    await this.#sendPreference(
+      stream,
+      track,
+      wait > 0 ? (stream.preference(track) ?? preference) : preference,
+    );
+  }
+
+  async #sendPreference(
+    stream: RemoteStream,
+    track: string,
+    preference: Required<Preference>,
+  ): Promise<void> {
     const { wanted } = stream;
     const asked = wanted && (wanted.tracks === undefined || wanted.tracks.includes(track));
     if (this.#state === 'closed' || !asked || !this.#asked.has(stream)) return;
@@ -865,6 +890,10 @@ export function wantedOf(
     tracks ? tracks.includes(track.id) : track.kind === 'audio' ? audio : video;
   const ids = stream.tracks.filter(wants).map((track) => track.id);
   return { tracks: ids.length === stream.tracks.length ? undefined : ids, data };
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 // crypto.randomUUID is there on secure origins only; a viewer may come by plain HTTP.

@@ -1,18 +1,21 @@
 // A track on a transport: its sender, and the encodings that are wanted of it now.
 
-import { type Encoding, follow, wantedEncoding } from './encodings.js';
+import { type Encoding, follow, layersOfEncoding, wantedEncoding } from './encodings.js';
 import type { WantedLayer } from './protocol.js';
 
 export class Sending {
   readonly transceiver: RTCRtpTransceiver;
   readonly #planned: readonly Encoding[];
   #wanted: readonly WantedLayer[] | undefined;
+  /** The most layers that the server ever spoke of, by encoding: those that are not sent now may be missing. */
+  readonly #known: number[];
   #changing = false;
   #again = false;
 
   constructor(transceiver: RTCRtpTransceiver, planned: readonly Encoding[]) {
     this.transceiver = transceiver;
     this.#planned = planned;
+    this.#known = planned.map(() => 0);
   }
 
   /** Which m-section it is, once that is known. */
@@ -28,6 +31,9 @@ export class Sending {
   /** The server said which layers anybody wants. */
   want(layers: readonly WantedLayer[]): void {
     this.#wanted = layers;
+    this.#planned.forEach((planned, index) => {
+      this.#known[index] = Math.max(this.#known[index] ?? 0, layersOfEncoding(planned, layers).length);
+    });
     void this.apply();
   }
 
@@ -38,7 +44,9 @@ export class Sending {
     this.#changing = true;
     while (this.#again) {
       this.#again = false;
-      const target = this.#planned.map((planned) => wantedEncoding(planned, this.#wanted));
+      const target = this.#planned.map((planned, index) =>
+        wantedEncoding(planned, this.#wanted, this.#known[index]),
+      );
       try {
         await this.#set(target);
       } catch {

@@ -172,13 +172,20 @@ export class Transport {
   #addTransceiver(track: MediaStreamTrack | Kind, encodings: readonly Encoding[]): RTCRtpTransceiver {
     const add = (sendEncodings: Encoding[]): RTCRtpTransceiver =>
       this.pc.addTransceiver(track, { direction: 'sendonly', sendEncodings });
-    try {
-      return add(encodings.map((encoding) => ({ ...encoding })));
-    } catch (error) {
-      // A browser may know a mode and not have it for the codec that comes first.
-      if (!encodings.some(({ scalabilityMode }) => scalabilityMode)) throw error;
-      return add(encodings.map(({ scalabilityMode: _, ...encoding }) => encoding));
+    const withMode = (mode: string | undefined) =>
+      encodings.map(({ scalabilityMode, ...encoding }) =>
+        scalabilityMode && mode ? { ...encoding, scalabilityMode: mode } : encoding,
+      );
+    if (!encodings.some(({ scalabilityMode }) => scalabilityMode)) return add(withMode(undefined));
+    // A mode that a browser knows and has for no codec is refused.
+    for (const attempt of [encodings.map((encoding) => ({ ...encoding })), withMode('L1T3')]) {
+      try {
+        return add(attempt);
+      } catch (error) {
+        if (!(error instanceof DOMException)) throw error;
+      }
     }
+    return add(withMode(undefined));
   }
 
   /** Stops sending; the m-section waits for the next track. */
@@ -374,11 +381,12 @@ export function sendCodec(
 ): SendCodec {
   const media = codecs.filter(({ mimeType }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(mimeType));
   const [first] = orderCodecs(media, names);
-  if (!first) return { name: '', modes: [] };
+  if (!first) return { name: '', modes: undefined };
   const same = media.filter(({ mimeType }) => mimeType.toLowerCase() === first.mimeType.toLowerCase());
+  const modes = same.flatMap(({ scalabilityModes = [] }) => scalabilityModes);
   return {
     name: first.mimeType.replace(/^.*\//, ''),
-    modes: [...new Set(same.flatMap(({ scalabilityModes = [] }) => scalabilityModes))],
+    modes: modes.length > 0 ? [...new Set(modes)] : undefined,
   };
 }
 

@@ -70,6 +70,17 @@ describe('videoEncodings', () => {
     expect(videoEncodings(screen, { simulcast: true }, vp8)).toHaveLength(3);
   });
 
+  it('asks for the usual modes where the browser does not say which it has', () => {
+    const modes = (name: string, options = {}) =>
+      videoEncodings(camera(1280, 720), options, { name, modes: undefined }).map(
+        ({ scalabilityMode }) => scalabilityMode,
+      );
+    expect(modes('VP8')).toEqual(['L1T3', 'L1T3', 'L1T3']);
+    expect(modes('AV1')).toEqual(['L3T3_KEY']);
+    expect(modes('H264', { scalabilityMode: 'L3T3' })).toEqual(['L1T3']);
+    expect(modes('')).toEqual([undefined, undefined, undefined]);
+  });
+
   it('does as the application says', () => {
     expect(videoEncodings(camera(1280, 720), { simulcast: false }, none)).toEqual([
       { maxBitrate: 1_200_000 },
@@ -125,7 +136,13 @@ describe('wantedEncoding', () => {
     expect(wantedEncoding(svc, layers(false, false, true)).scalabilityMode).toBe('L3T3_KEY');
     expect(wantedEncoding(svc, layers(false, false, false)).active).toBe(false);
     expect(wantedEncoding({ scalabilityMode: 'L1T3' }, layers(true)).scalabilityMode).toBe('L1T3');
-    expect(wantedEncoding({ scalabilityMode: 'L3T3' }, layers(true, true)).scalabilityMode).toBe('L2T3');
+    expect(wantedEncoding({ scalabilityMode: 'L3T3' }, layers(true, true, false)).scalabilityMode).toBe(
+      'L2T3',
+    );
+    // A codec without spatial layers has one, which is the whole picture.
+    expect(wantedEncoding(svc, layers(true))).toEqual({ ...svc, active: true });
+    // Nor does a layer that was let go come back because nobody speaks of it any more.
+    expect(wantedEncoding(svc, layers(true, true), 3).scalabilityMode).toBe('L2T3_KEY');
   });
 
   it('counts spatial layers', () => {
@@ -167,10 +184,10 @@ describe('sendCodec', () => {
     [[], 'VP8', 'L1T3'],
   ])('%s: %s', (names, name, modes) => {
     const codec = sendCodec(codecs, names);
-    expect([codec.name, codec.modes.join(' ')]).toEqual([name, modes]);
+    expect([codec.name, codec.modes?.join(' ')]).toEqual([name, modes]);
   });
   it('knows nothing of an old browser', () =>
-    expect(sendCodec([], ['VP8'])).toEqual({ name: '', modes: [] }));
+    expect(sendCodec([], ['VP8'])).toEqual({ name: '', modes: undefined }));
 });
 
 describe('Sending', () => {

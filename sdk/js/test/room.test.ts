@@ -174,6 +174,21 @@ describe('preferences', () => {
     expect(of('prefer').map(({ data }) => `${data.track} ${data.paused}`)).toEqual(['v1 true']);
   });
 
+  it('of a big room come no faster than the server takes them', async () => {
+    vi.useFakeTimers();
+    const many = Array.from({ length: 400 }, (_, index) => ({ ...ben, id: index + 1 }));
+    const { of } = entered({ videoOnDemand: true }, many);
+    await vi.advanceTimersByTimeAsync(20);
+    const atOnce = of('subscribe').length + of('prefer').length;
+    expect(atOnce).toBeGreaterThan(140);
+    expect(atOnce).toBeLessThan(200);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(of('subscribe').length + of('prefer').length - atOnce).toBeLessThan(200);
+    await vi.advanceTimersByTimeAsync(20_000);
+    vi.useRealTimers();
+    expect([of('subscribe').length, of('prefer').length]).toEqual([400, 400]);
+  });
+
   it('say when a number makes no sense, and try again when it was too much', async () => {
     const { room, answers, of } = entered();
     await soon();

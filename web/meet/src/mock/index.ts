@@ -290,10 +290,10 @@ export class Room extends Emitter {
     return {}
   }
 
-  add(i: number, how: 'video' | 'off' | 'waiting' | 'unsupported', muted: boolean) {
+  add(i: number, how: 'video' | 'off' | 'waiting' | 'paused' | 'unsupported', muted: boolean) {
     const person = participant(`p${i}`, NAMES[i % NAMES.length]!)
     this.participants.set(person.id, person)
-    const media = how === 'video' ? painted(i) : new MediaStream()
+    const media = how === 'video' || how === 'paused' ? painted(i) : new MediaStream()
     const stream = new RemoteStream(
       person,
       [
@@ -302,7 +302,8 @@ export class Room extends Emitter {
           kind: 'video',
           source: 'camera',
           muted: how === 'off',
-          state: how === 'unsupported' ? 'codec-unsupported' : how === 'waiting' ? 'waiting' : 'active',
+          state: how === 'unsupported' ? 'codec-unsupported' : how === 'waiting' || how === 'paused' ? how : 'active',
+          cause: how === 'paused' ? 'bandwidth' : undefined,
           reason: how === 'unsupported' ? 'This browser cannot decode H264, which the publisher sends.' : undefined,
           mediaTrack: media.getVideoTracks()[0],
         },
@@ -328,7 +329,7 @@ export async function connect(_url: string, _token: unknown, options: { publish?
   const room = new Room(decodeURIComponent(location.pathname.split('/')[2] ?? 'room'), query.get('name') || 'Me')
   const states = query.has('states')
   for (let i = 0; i < count - 1; i++) {
-    const how = states && i === 1 ? 'off' : states && i === 3 ? 'unsupported' : states && i === 4 ? 'waiting' : i > 4 && i % 4 === 1 ? 'off' : 'video'
+    const how = states && i === 1 ? 'off' : states && i === 3 ? 'unsupported' : states && i === 4 ? 'waiting' : states && i === 5 ? 'paused' : i > 4 && i % 4 === 1 ? 'off' : 'video'
     room.add(i, how, i % 3 === 1)
   }
   for (const stream of options.publish ?? []) await room.publish(stream)

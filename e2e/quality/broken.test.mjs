@@ -1,0 +1,38 @@
+// A test for broken frames must be able to find one. Here the publisher's page
+// damages frames behind its encoder; elsewhere nobody does.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Stage, inShort, seen } from './lib/call.mjs';
+import { tolerated } from './lib/limits.mjs';
+
+describe('broken frames', () => {
+  let stage;
+  before(async () => {
+    stage = await Stage.start({ picture: { width: 960, height: 540 } });
+  });
+  after(() => stage?.close());
+
+  // Not of VP9, whose decoder notices damage itself, and shows nothing.
+  for (const codec of ['VP8', 'H264', 'AV1']) {
+    test(`damage to ${codec} is seen`, () =>
+      stage.call({ codec }, async (call) => {
+        await call.publisher('Ana', { hooks: { damageEvery: 15 } });
+        const Ben = await call.subscriber('Ben', ['Ana']);
+        const report = await seen(Ben, 'Ana', 4000, tolerated(codec));
+        console.log(codec, inShort(report));
+        assert.ok(report.broken > 5, `of ${report.decoded} frames only ${report.broken} are seen to be broken`);
+      }));
+  }
+
+  test('without damage there is none', () =>
+    stage.call({}, async (call) => {
+      await call.publisher('Ana');
+      const Ben = await call.subscriber('Ben', ['Ana'], { link: { latencyMs: 5 } });
+      const report = await seen(Ben, 'Ana', 5000);
+      console.log('no damage', inShort(report));
+      assert.deepEqual(report.brokenFrames, []);
+      assert.deepEqual(report.backwards, []);
+      assert.ok(report.decoded > 75, `only ${report.decoded} frames in 5 s`);
+    }));
+});
