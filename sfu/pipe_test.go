@@ -595,7 +595,6 @@ type bridge struct {
 	*hall
 	far  *Router
 	free *Batch
-	take time.Duration // spent on taking in
 }
 
 func newBridge(t testing.TB, listeners int) *bridge {
@@ -618,7 +617,7 @@ func newBridge(t testing.TB, listeners int) *bridge {
 	for range 3000 {
 		b.round(4)
 	}
-	b.sink, b.take = counting{}, 0
+	b.sink = counting{}
 	return b
 }
 
@@ -640,9 +639,7 @@ func (b *bridge) round(n int) {
 }
 
 func (b *bridge) pass(to *Router, from Pipe, full *Batch) {
-	begun := time.Now()
 	to.HandleBatch(b.now, from, full)
-	b.take += time.Since(begun)
 	full.Reset()
 	b.free = full
 }
@@ -658,36 +655,101 @@ func TestPipesAllocateNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkPipe tells what a packet costs that goes to one more router: handing it
-// over and taking it in, without forwarding it there.
-func BenchmarkPipe(b *testing.B) {
-	for _, frame := range []int{1, 4, 16} {
-		b.Run(fmt.Sprintf("frame=%d", frame), func(b *testing.B) {
-			with := newBridge(b, 1)
-			without := newHall(b, 1, 1)
-			without.packets[0][24+6] = 0
-			b.ReportAllocs()
-			b.ResetTimer()
-			var near, alone time.Duration
-			for range b.N {
-				begun := time.Now()
-				with.burst(frame)
-				near += time.Since(begun)
-				begun = time.Now()
-				without.burst(frame)
-				alone += time.Since(begun)
-				with.r.HandOver(func(_ Pipe, full *Batch) *Batch {
-					with.pass(with.far, 1, full)
-					return with.free
-				})
-				with.far.Flush(with.now, &with.sink)
-				if due := with.far.Timer(); !due.IsZero() && !due.After(with.now) {
-					with.far.Advance(with.now, &with.sink)
+// Whoever speaks in a big room is heard on all routers, and few others are.
+func TestBigRoomOverPipes(t *testing.T) {
+	s := newSpan(t, 2, 1).mesh()
+	var senders []*sender
+	var all []*client
+	const people = 16
+	for i := range people {
+		var sections []sdp.Section
+		sections = append(sections, sends("s", sdp.Audio, opus))
+		for k := range 8 {
+			slot := receives(fmt.Sprint("r", k), sdp.Audio, uint32(1000+2*k), opus)
+			slot.Send.RTX = 0
+			sections = append(sections, slot)
+		}
+		c := s.worlds[i%2].join(fmt.Sprint("p", i), lan, sections...)
+		s.publish(c, protocol.StreamID(i+1), audioTrack("s"))
+		a := c.audio("s", 200)
+		a.level = 100
+		all, senders = append(all, c), append(senders, a)
+	}
+	for i, c := range all {
+		for k := range all {
+			if i != k {
+				c.subscribe(protocol.StreamID(k + 1))
+			}
+		}
+	}
+	s.run(3 * time.Second)
+	for _, speaker := range []int{0, 1, 6} {
+		for i := range senders {
+			senders[i].level = 100
+		}
+		senders[speaker].level = 20
+		s.run(3 * time.Second)
+		for i, c := range all {
+			heard := 0
+			for k := range all {
+				if n, ok := c.live(protocol.StreamID(k + 1)); ok && n > 0 {
+					heard++
 				}
 			}
-			n := float64(b.N * frame)
-			b.ReportMetric(float64((near-alone).Nanoseconds())/n, "hand-ns/packet")
-			b.ReportMetric(float64(with.take.Nanoseconds())/n, "take-ns/packet")
-		})
+			if _, ok := c.live(protocol.StreamID(speaker + 1)); i != speaker && !ok {
+				t.Errorf("%s does not hear %d", c.id, speaker)
+			}
+			if heard > 5 {
+				t.Errorf("%s gets %d streams of audio", c.id, heard)
+			}
+		}
 	}
+	told := taken[protocol.SpeakersChanged](s.worlds[0])
+	if len(told) == 0 || told[len(told)-1].Speakers.Speakers[0].Stream != 7 {
+		t.Errorf("told %+v", told)
+	}
+}
+
+// live says how much of a stream a client was sent in a slot that is live.
+func (c *client) live(stream protocol.StreamID) (packets uint64, ok bool) {
+	for _, s := range c.w.r.peer(c.peer).Slots {
+		if s.Stream == stream && s.Live && !s.track.Hushed {
+			return s.Packets, true
+		}
+	}
+	return 0, false
+}
+
+// Whatever another router hands over, nothing breaks.
+func FuzzHandleBatch(f *testing.F) {
+	s := newSpan(f, 2, 1).mesh()
+	pub := s.worlds[0].join("ana", lan, sends("1", sdp.Video, vp8))
+	s.publish(pub, 1, videoTrack("1"))
+	pub.video("1", 100)
+	far := s.worlds[1].join("eva", lan, receives("1", sdp.Video, 2000, vp8))
+	far.subscribe(1)
+	s.full = func(_, _ int, b *Batch) bool {
+		if data, err := json.Marshal(b); err == nil && len(data) < 4000 {
+			f.Add(data)
+		}
+		return false
+	}
+	s.run(100 * time.Millisecond)
+	s.full = nil
+	f.Add([]byte(`{"packets":[{"source":1,"extensions":9,"payload":3}],"bytes":"AAAA","lost":true}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var b Batch
+		if json.Unmarshal(data, &b) != nil {
+			return
+		}
+		s := newSpan(t, 2, 1).mesh()
+		pub := s.worlds[0].join("ana", lan, sends("1", sdp.Video, vp8))
+		s.publish(pub, 1, videoTrack("1"))
+		far := s.worlds[1].join("eva", lan, receives("1", sdp.Video, 2000, vp8))
+		far.subscribe(1)
+		for i, w := range s.worlds {
+			w.r.HandleBatch(w.now, Pipe(2-i), &b)
+		}
+		s.run(20 * time.Millisecond)
+	})
 }
