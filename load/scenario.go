@@ -10,33 +10,37 @@ import (
 type Scenario struct {
 	// In each of Rooms rooms Publishers send to each other and to Subscribers
 	// more, who only receive. Everybody receives all but its own.
-	Rooms, Publishers, Subscribers int
+	Rooms       int `json:"rooms"`
+	Publishers  int `json:"publishers"`
+	Subscribers int `json:"subscribers"`
 
 	Video, Audio bool
 	Bitrate      int // of video, in bits per second; of the top layer with Simulcast
-	FPS          int
-	Simulcast    bool // three layers
-	DTX          bool // audio stops in silence
+	FPS       int  `json:"fps"`
+	Simulcast bool `json:"simulcast"` // three layers
+	DTX       bool `json:"dtx"`       // audio stops in silence
 
 	// JoinRate is how many join in a second.
-	JoinRate float64
-	// Warmup is between the last join and the measured Duration.
-	Warmup, Duration time.Duration
+	JoinRate float64 `json:"joinRate"`
+	// Warmup is between the last join and the measured Duration; in JSON both are
+	// in nanoseconds, like Delay.
+	Warmup   time.Duration `json:"warmup"`
+	Duration time.Duration `json:"duration"`
 
 	// Loss is the share of datagrams lost in each direction, Delay what each takes
 	// longer in each direction.
-	Loss  float64
-	Delay time.Duration
+	Loss  float64       `json:"loss"`
+	Delay time.Duration `json:"delay"`
 
 	// Open is of how many packets one is opened and looked at, where that need
 	// not be done for all: 1 for all.
-	Open int
+	Open int `json:"open"`
 	// Loops is how many goroutines have the media; 0: one for each processor.
-	Loops int
+	Loops int `json:"loops"`
 	// PID is the server's process on this machine, to be looked at; 0 for none.
-	PID int
+	PID int `json:"pid,omitempty"`
 	// Seed is what all chances come from.
-	Seed uint64
+	Seed uint64 `json:"seed"`
 }
 
 // Bounds of a scenario.

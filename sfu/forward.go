@@ -205,6 +205,9 @@ func (r *Router) offer(now instant, sl *slot, s *source, b *ready, sink Sink) {
 		return
 	}
 	*d = run.Cut.Selector.Select(&s.Tracker, &e.Info, int64(now))
+	if !sl.formats[e.Format].vp8 {
+		d.Skipped = 0 // the gaps in other picture ids mean nothing
+	}
 	if !d.Forward() {
 		if out, hole := run.Cut.Numbering.Drop(e.Seq, &e.Info); hole {
 			r.sendNothing(now, sl, out, sink)

@@ -162,8 +162,8 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		p.Counted.NACKsMissed++
 		return
 	}
-	if run != &s.Run && run.Cut != nil && p.Resend.Credit < 0 {
-		p.Counted.NACKsRefused++ // a keyframe has followed, and the link is full
+	if run != &s.Run && run.Cut != nil && p.limited() {
+		p.Counted.NACKsRefused++ // it would come after the keyframe that has been sent since
 		return
 	}
 	e := b.entry

@@ -91,6 +91,11 @@ func (r *Router) share(now instant, p *peer) {
 	in.Estimate = unlimited
 	if p.measured {
 		in.Estimate = p.Link.Estimate()
+		if p.Link.Calm() {
+			// Keyframes make a layer look larger than it is for a second. What passes
+			// fits, whatever was shown before.
+			in.Estimate = max(in.Estimate, r.passing(in))
+		}
 	}
 	result := r.scratch.allocator.Allocate(in)
 	if r.cfg.Trace != nil {
@@ -107,6 +112,22 @@ func (r *Router) share(now instant, p *peer) {
 	}
 	clear(r.scratch.sharing)
 	p.Share.At, p.Share.Estimate, p.Share.Used = now, in.Estimate, result.Used
+}
+
+// passing is what the layers take that are being forwarded, with audio.
+func (r *Router) passing(in *allocation.Input) int64 {
+	sum := in.Audio
+	for i, s := range r.scratch.sharing {
+		if !s.Live || s.Run.Source != s.Aim {
+			continue // it is about to change
+		}
+		for _, o := range in.Tracks[i].Options {
+			if o.Layer == s.Decision.Layer {
+				sum += o.Bitrate
+			}
+		}
+	}
+	return sum
 }
 
 // rate is what a section's streams take on a link, in bits per second.

@@ -147,6 +147,9 @@ func (r *Router) held(s *slot, out uint64, d *layer.Decision) (run *run, b ready
 		if *d, ok = run.Cut.Selector.Recall(&e.Info); !ok {
 			return nil, b, false
 		}
+		if !s.formats[e.Format].vp8 {
+			d.Skipped = 0
+		}
 	}
 	return run, source.held(e), true
 }
@@ -603,6 +606,9 @@ func (r *Router) bindSlot(now instant, p *peer, s *slot, st *part) {
 	r.slotChanged(s)
 	if s.Kind == protocol.Audio && t.in != nil && len(t.in.Sources) > 0 {
 		s.Aim = t.in.Sources[0].Serial
+	}
+	if s.Kind == protocol.Video {
+		r.advanceWanted(now, t) // what nobody wanted may be wanted now
 	}
 	p.fresh = true
 }

@@ -3,6 +3,7 @@ package sfu
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,11 +50,20 @@ type world struct {
 	events  []Event
 	// tap, when set, sees each packet that leaves the router.
 	tap func(p *Packet)
+	// overhead is what a packet takes on a link beside what the router makes: the tag
+	// of SRTP and the headers of UDP and IP, less the first byte here.
+	overhead int
+	// tick, when set, is called each millisecond.
+	tick    func()
+	cameras map[protocol.StreamID]*camera
+	viewers []*viewer
 }
 
-func newWorld(t testing.TB) *world {
-	rng := rand.New(rand.NewPCG(7, 7))
-	return &world{t: t, rng: rng, r: New(Config{Rand: rng}), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), clients: map[Peer]*client{}}
+func newWorld(t testing.TB) *world { return newWorldFrom(t, 7) }
+
+func newWorldFrom(t testing.TB, seed uint64) *world {
+	rng := rand.New(rand.NewPCG(seed, 7))
+	return &world{t: t, rng: rng, r: New(Config{Rand: rng}), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), clients: map[Peer]*client{}, cameras: map[protocol.StreamID]*camera{}}
 }
 
 // client is a participant with one transport.
@@ -66,7 +76,8 @@ type client struct {
 	up, down *simnet.Link // first byte: 0 RTP, 1 RTCP
 	senders  []*sender
 	receiver map[uint32]*receiver // by SSRC
-	rtcp     []rtcp.Packet        // that it got
+	order    []*receiver
+	rtcp     []rtcp.Packet // that it got
 	wide     uint16
 	// statesTime has its packets carry abs-send-time, under id 2, and no
 	// transport-wide numbers.
@@ -93,7 +104,9 @@ func (c *client) negotiate() {
 	c.peer = c.w.r.SetTransport(c.w.now, c.key, c.sdp)
 	for _, s := range c.sdp.Sections {
 		if s.Direction.Sends() && c.receiver[s.Send.SSRC] == nil {
-			c.receiver[s.Send.SSRC] = &receiver{c: c, section: s, missing: map[uint16]time.Time{}, nacks: true}
+			v := &receiver{c: c, section: s, missing: map[uint16]time.Time{}, nacks: true}
+			c.receiver[s.Send.SSRC] = v
+			c.order = append(c.order, v)
 		}
 	}
 }
@@ -132,6 +145,7 @@ type sender struct {
 	size      int
 	level     byte // audio level to state
 	make      func(first bool, keyframe bool, frame int) []byte
+	encode    func(keyframe bool) [][]byte // in place of make: the payloads of the next frame
 
 	seq, rtxSeq uint16
 	base        uint32
@@ -198,6 +212,12 @@ func (s *sender) run() {
 		s.keyframe = false
 		if key {
 			s.keyframes++
+		}
+		if s.encode != nil {
+			payloads := s.encode(key)
+			for i, b := range payloads {
+				s.packet(b, s.timestamp(s.next), i == len(payloads)-1)
+			}
 		}
 		for i := range s.perFrame {
 			payload := s.make(i == 0, key, s.frame)
@@ -294,6 +314,7 @@ type receiver struct {
 	c       *client
 	section sdp.Section
 	nacks   bool
+	taken   func(p *rtp.Packet) // in place of keeping it in packets
 
 	started    bool
 	highest    uint16
@@ -307,13 +328,13 @@ type receiver struct {
 	reportedNT uint32
 }
 
-func (c *client) got(b []byte) {
+func (c *client) got(b []byte, at time.Time) {
 	p := &rtp.Packet{}
 	if err := p.Unmarshal(b); err != nil {
 		c.w.t.Fatalf("malformed packet: %v", err)
 	}
 	if wide := p.GetExtension(3); len(wide) == 2 {
-		c.feedback.arrived(binary.BigEndian.Uint16(wide), c.w.r.instant(c.w.now))
+		c.feedback.arrived(binary.BigEndian.Uint16(wide), c.w.r.instant(at))
 	}
 	v := c.receiver[p.SSRC]
 	if v == nil {
@@ -328,7 +349,7 @@ func (c *client) got(b []byte) {
 		p.SSRC--
 		p.Payload = p.Payload[2:]
 		p.PayloadType--
-		if int16(p.SequenceNumber-v.highest) > 0 {
+		if int16(p.SequenceNumber-v.highest) > 0 && v.taken == nil {
 			c.w.t.Fatalf("retransmission of %d, which was never sent", p.SequenceNumber)
 		}
 	}
@@ -355,6 +376,10 @@ func (v *receiver) take(p *rtp.Packet) {
 		}
 		delete(v.missing, p.SequenceNumber)
 	}
+	if v.taken != nil {
+		v.taken(p)
+		return
+	}
 	v.packets = append(v.packets, p)
 }
 
@@ -370,6 +395,7 @@ func (v *receiver) run() {
 		}
 	}
 	if len(ask) > 0 {
+		slices.Sort(ask) // for the sake of repeatable runs
 		n := &rtcp.TransportLayerNack{SenderSSRC: 1, MediaSSRC: v.section.Send.SSRC}
 		for _, s := range ask {
 			n.Nacks = append(n.Nacks, rtcp.NackPair{PacketID: s})
@@ -409,7 +435,7 @@ func (w *world) SendRTP(p *Packet) {
 	if p.Padding > 0 {
 		b = append(append(b, make([]byte, p.Padding-1)...), p.Padding)
 	}
-	c.down.Send(w.now, b)
+	c.down.Send(w.now, append(b, make([]byte, w.overhead)...))
 }
 
 func (w *world) SendRTCP(to Peer, compound []byte) {
@@ -424,7 +450,7 @@ func (w *world) run(d time.Duration) {
 			for _, s := range c.senders {
 				s.run()
 			}
-			for _, v := range c.receiver {
+			for _, v := range c.order {
 				v.run()
 			}
 			c.sendFeedback()
@@ -445,13 +471,16 @@ func (w *world) run(d time.Duration) {
 		}
 		w.events = append(w.events, w.r.Events()...)
 		for _, c := range w.order {
-			for _, b := range c.down.Receive(w.now) {
-				if b[0] == 0 {
-					c.got(b[1:])
+			for _, a := range c.down.ReceiveTagged(w.now) {
+				if b := a.Packet; b[0] == 0 {
+					c.got(b[1:len(b)-w.overhead], a.At)
 				} else {
 					c.gotRTCP(b[1:])
 				}
 			}
+		}
+		if w.tick != nil {
+			w.tick()
 		}
 	}
 }

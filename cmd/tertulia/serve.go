@@ -94,6 +94,7 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	// Migrations and the description of the API needed memory that taking calls
 	// does not.
 	debug.FreeOSMemory()
+	releaseStartPages()
 	c.printWelcome(out, all, h)
 	h.ready.Store(true)
 

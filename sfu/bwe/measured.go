@@ -20,3 +20,9 @@ func (c *Controller) RoundTrip() time.Duration {
 	}
 	return c.RTT.Smooth
 }
+
+// Calm says that what is sent now passes: feedback comes, no queue stands, and no
+// more is lost than the link loses by itself.
+func (c *Controller) Calm() bool {
+	return c.Silence.Heard && c.Silence.Cuts == 0 && c.Trend.Usage != Over && c.Arrival.queue() < c.calm() && c.Loss.excess() <= 0.02
+}

@@ -68,8 +68,7 @@ type Layout struct {
 	// Descriptor says that the layout comes from dependency descriptors, where sets
 	// of targets can be written.
 	Descriptor bool
-	// Compact says that the receiver takes a gap in picture ids for loss (VP8), so
-	// that the gaps which dropped pictures leave must be closed.
+	// Compact says that frames are numbered without room for spatial layers (VP8).
 	Compact bool
 	Targets uint8
 	Chains  uint8

@@ -13,7 +13,8 @@ type Numbers struct {
 // differences between numbers stay.
 type Offsets Numbers
 
-// Apply gives the numbers that are sent, with Decision.Skipped.
+// Apply gives the numbers that are sent, with Decision.Skipped for VP8 and 0 for
+// other formats.
 func (o Offsets) Apply(in Numbers, skipped uint16) Numbers {
 	return Numbers{Frame: in.Frame + o.Frame, PictureID: in.PictureID + o.PictureID - skipped, TL0: in.TL0 + o.TL0}
 }

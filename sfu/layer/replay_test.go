@@ -132,6 +132,9 @@ func replay(t *testing.T, rs []recorded, target Target, strip bool) (tracker *Tr
 		info := tracker.Track(now, r.packet)
 		d := s.Select(tracker, &info, now)
 		forwarded = append(forwarded, d.Forward())
+		if reason := s.NeedsKeyframe(tracker.LayoutOf(&info), now); reason > ToStart {
+			t.Errorf("packet %d: a keyframe is wanted %v, for target %+v", r.seq, reason, target)
+		}
 		if !d.Forward() || r.packet.Dependency == nil {
 			continue
 		}

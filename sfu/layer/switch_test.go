@@ -133,6 +133,7 @@ func TestPause(t *testing.T) {
 			t.Errorf("%s: asks for a keyframe %v in the pause", m.name, r)
 		}
 		v.selector.Target = Whole
+		e.next(false) // lost, and nobody misses it
 		if n := run(10, false); n != 0 {
 			t.Errorf("%s: %d packets are forwarded before a keyframe", m.name, n)
 		}
@@ -142,8 +143,140 @@ func TestPause(t *testing.T) {
 		if n := run(10, true); n == 0 {
 			t.Errorf("%s: nothing is forwarded after the pause", m.name)
 		}
+		for i := 1; i < len(v.pictures); i++ {
+			if (v.pictures[i]-v.pictures[i-1])&0x7fff != 1 {
+				t.Errorf("%s: picture id %d after %d", m.name, v.pictures[i], v.pictures[i-1])
+			}
+		}
+		v.check(false)
+	}
+}
+
+// TestTemporalUp: where temporal layer 0 is a switching point, nothing is left out
+// from it on.
+func TestTemporalUp(t *testing.T) {
+	for _, m := range modes {
+		if m.temporal < 3 || m.cautious || m.codec == codec.VP8 && !m.dependency {
+			continue
+		}
+		for phase := range 4 {
+			e := newEncoder(m, rand.New(rand.NewPCG(8, uint64(phase))))
+			v := newViewer(t, e)
+			v.selector.Target = Target{Spatial: 7}
+			base := false
+			for picture := range 24 {
+				if picture == 8+phase {
+					v.selector.Target = Whole
+				}
+				for _, p := range e.next(false) {
+					v.receive(p)
+					f := p.frame
+					base = base || picture >= 8+phase && f.temporal == 0 && f.last
+					top := f.last || !m.keyOnly
+					if base && top && p.index == 0 && !v.any(f.id) {
+						t.Errorf("%s: %v is held back", m.name, f)
+					}
+				}
+			}
+			v.check(true)
+		}
+	}
+}
+
+// TestDownAmidAPicture: when the first frame of a picture comes late, it is not
+// the next one that ends what was forwarded: the picture would lack its end.
+func TestDownAmidAPicture(t *testing.T) {
+	for _, name := range []string{"L3T3 AV1", "L3T3_KEY AV1", "L3T3 VP9", "L3T3_KEY VP9"} {
+		e := newEncoder(findMode(name), rand.New(rand.NewPCG(8, 8)))
+		v := newViewer(t, e)
+		v.selector.Target = Whole
+		for range 9 {
+			for _, p := range e.next(false) {
+				v.receive(p)
+			}
+		}
+		v.selector.Target = Target{Temporal: 2}
+		packets := e.next(false)
+		for _, first := range []bool{false, true} {
+			for _, p := range packets {
+				if (p.frame.spatial == 0) == first {
+					v.receive(p)
+				}
+			}
+		}
+		for range 2 {
+			for _, p := range e.next(false) {
+				v.receive(p)
+			}
+		}
 		v.check(true)
 	}
+}
+
+// TestHeldBackReference: a frame that refers to one which was held back is held
+// back too, whatever the structure says.
+func TestHeldBackReference(t *testing.T) {
+	var tracker Tracker
+	for _, p := range stream(findMode("L1T3 AV1"), 1) {
+		tracker.Track(1e9, p.packet)
+	}
+	var selector Selector
+	frame := func(flags codec.PacketFlags, present uint16, references uint64) bool {
+		info := codec.PacketInfo{
+			Frame: tracker.Highest + 1, Version: tracker.Layout.Version, Present: present, Switch: present, References: references,
+			Flags: codec.LayersKnown | codec.FrameStart | codec.FrameEnd | codec.PictureStart | flags,
+		}
+		tracker.Highest++
+		return selector.Select(&tracker, &info, 1e9).Forward()
+	}
+	for i, want := range []bool{
+		frame(codec.KeyFrame, 7, 0),
+		!frame(0, 6, 1<<1), // temporal layer 1
+		!frame(0, 7, 1<<1),
+		frame(0, 7, 1<<3),
+		!frame(0, 7, 1<<2), // refers to the one that was held back for its reference
+	} {
+		if !want {
+			t.Errorf("frame %d is decided otherwise", i)
+		}
+	}
+	tracker.Highest++
+	late := tracker.Highest
+	frame(0, 7, 1<<3)
+	newest := tracker.Highest
+	tracker.Highest = late - 1
+	if frame(0, 7, 1<<1) {
+		t.Error("a late frame is forwarded without the one it refers to")
+	}
+	tracker.Highest = newest
+}
+
+// TestChainBeforeUp: a lost frame that all later ones need keeps the target from
+// rising, until it has come.
+func TestChainBeforeUp(t *testing.T) {
+	e := newEncoder(findMode("L1T3 AV1"), rand.New(rand.NewPCG(9, 9)))
+	v := newViewer(t, e)
+	var lost []packet
+	for picture := range 28 {
+		packets := e.next(false)
+		switch picture {
+		case 8: // temporal layer 0
+			lost = packets
+			continue
+		case 13:
+			v.selector.Target = Whole
+		case 22:
+			packets = append(packets, lost...)
+		}
+		for _, p := range packets {
+			v.receive(p)
+		}
+		_, temporal, _ := v.selector.Forwarded(&v.tracker.Layout)
+		if want := picture >= 24; (temporal == 2) != want {
+			t.Errorf("picture %d: T%d is forwarded", picture, temporal)
+		}
+	}
+	v.check(false)
 }
 
 // TestSimulcast: a subscriber is switched between received streams at keyframes.
