@@ -321,6 +321,16 @@ func (w *Worker) route(command protocol.Command, body protocol.CommandBody) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h := w.homeOf(command.Room)
+	if command.Epoch < h.epoch {
+		// To be refused, also where the room has been forgotten meanwhile.
+		first, epoch := h.shards[0], h.epoch
+		w.post(h, first, func(now time.Time) {
+			r := first.room(h.id)
+			r.epoch = max(r.epoch, epoch)
+			first.handleCommand(now, command, body, nil, nil)
+		})
+		return
+	}
 	all, speaker := h.shards, h.shards[0]
 	switch c := body.(type) {
 	case protocol.Negotiate:
@@ -358,9 +368,6 @@ func (w *Worker) route(command protocol.Command, body protocol.CommandBody) {
 		for _, s := range slices.Concat(slices.DeleteFunc(slices.Clone(all), func(s *shard) bool { return s == speaker }), []*shard{speaker}) {
 			w.post(h, s, func(now time.Time) { s.handleCommand(now, command, body, speaker, j) })
 		}
-	}
-	if command.Epoch < h.epoch {
-		return // it will be refused
 	}
 	switch c := body.(type) {
 	case protocol.DropParticipant:

@@ -184,7 +184,7 @@ func (s *source) stats() SourceStats {
 
 // forwarded says whether some subscriber gets the stream.
 func (s *source) forwarded() bool {
-	return s.in.track != nil && slices.ContainsFunc(s.in.track.slots, func(sl *slot) bool { return sl.Live && sl.Run.Source == s.Serial })
+	return s.in.track != nil && (len(s.in.track.Pipes) > 0 || slices.ContainsFunc(s.in.track.slots, func(sl *slot) bool { return sl.Live && sl.Run.Source == s.Serial }))
 }
 
 func (s *slot) stats() SlotStats {
