@@ -221,27 +221,28 @@ func (s *shard) useOf(id protocol.RoomID) use {
 	return inUse
 }
 
-// loads gives what placement has to know.
+// loads gives how much the shards have to send, or will soon.
 func (w *Worker) loads() []shardLoad {
 	loads := make([]shardLoad, len(w.shards))
 	for i, s := range w.shards {
 		loads[i].packets = max(int(s.rate.Load()), int(s.subscribed.Load())*presumedRate)
-	}
-	for _, h := range w.rooms {
-		for _, s := range h.shards {
-			loads[s.index].rooms++
-		}
 	}
 	return loads
 }
 
 // homeOf gives where a room lives; a new one gets a place.
 func (w *Worker) homeOf(id protocol.RoomID) *home {
-	h := w.rooms[id]
-	if h == nil {
-		h = &home{id: id, shards: []*shard{w.shards[placeRoom(w.loads())]}, members: map[protocol.ParticipantID]*shard{}, uses: map[*shard]use{}}
-		w.rooms[id] = h
+	if h := w.rooms[id]; h != nil {
+		return h
 	}
+	loads := w.loads()
+	for _, h := range w.rooms {
+		for _, s := range h.shards {
+			loads[s.index].rooms++
+		}
+	}
+	h := &home{id: id, shards: []*shard{w.shards[placeRoom(loads)]}, members: map[protocol.ParticipantID]*shard{}, uses: map[*shard]use{}}
+	w.rooms[id] = h
 	return h
 }
 

@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,11 +29,18 @@ type guest struct {
 // everybody else as it comes.
 func tertulia(t *testing.T, r *rig, guests, from int) (all []*guest) {
 	t.Helper()
+	return r.comes(nil, guests, from)
+}
+
+// comes lets guests come to those who are there.
+func (r *rig) comes(all []*guest, guests, from int) []*guest {
+	t := r.t
+	t.Helper()
 	for i := range guests {
 		n := from + i
 		g := &guest{client: r.newClient(n), stream: protocol.StreamID(n)}
 		g.keyframes = publish(t, g.client)
-		g.video = receive(t, g.client, guests)
+		g.video = receive(t, g.client, len(all)+guests)
 		id := fmt.Sprintf("stream:%d", g.stream)
 		var err error
 		if g.channel, err = g.CreateDataChannel("chat", &webrtc.DataChannelInit{Protocol: &id}); err != nil {
@@ -391,5 +399,77 @@ func TestAPipeIsBounded(t *testing.T) {
 	box.giveBackBatches(batches)
 	if p.waiting != 0 || len(p.free) != maxFreeBatches {
 		t.Errorf("%d packets wait, %d batches are kept", p.waiting, len(p.free))
+	}
+}
+
+// What was muted before the room had further shards is muted there too.
+func TestAMutedStreamStaysMutedWhenARoomGrows(t *testing.T) {
+	r := newSmallShards(t, 2)
+	all := tertulia(t, r, 2, 1)
+	for _, g := range all {
+		receive(t, g.client, 2) // for the one to come
+		r.negotiate(g.client, nil)
+	}
+	r.flows("both", all, 1)
+	r.must(protocol.MuteTrack{Stream: 1, Track: "camera", Muted: true})
+	all = r.comes(all, 1, 3)
+	if counts := r.spread(); counts[0]*counts[1] == 0 {
+		t.Fatalf("all are on one shard: %v", counts)
+	}
+	r.flows("muted", all[2:], 1)
+	if n := r.sent(all[2])[1]; n != 0 {
+		t.Errorf("%d packets of a muted stream", n)
+	}
+	r.must(protocol.MuteTrack{Stream: 1, Track: "camera"})
+	r.flows("unmuted", all, 2)
+}
+
+// A participant stays on its shard: with a new transport, and when ICE restarts.
+func TestAParticipantStaysOnItsShard(t *testing.T) {
+	r := newSmallShards(t, 3)
+	all := tertulia(t, r, 3, 1)
+	where := func() []*shard {
+		r.worker.mu.Lock()
+		defer r.worker.mu.Unlock()
+		var list []*shard
+		for _, g := range all {
+			list = append(list, r.worker.rooms[testRoom].members[g.id])
+		}
+		return list
+	}
+	before := where()
+	if before[2] == before[0] {
+		t.Fatal("all are on one shard")
+	}
+	r.flows("all", all, 2)
+	for _, g := range all {
+		offer, err := g.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		gathered := webrtc.GatheringCompletePromise(g.PeerConnection)
+		if err := g.SetLocalDescription(offer); err != nil {
+			t.Fatal(err)
+		}
+		<-gathered
+		answer := r.must(protocol.Negotiate{
+			Participant: g.id, Transport: "main", SDP: g.LocalDescription().SDP, Codecs: []string{"VP8", "opus"},
+		}).(protocol.Negotiated).SDP
+		if err := g.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.flows("after a restart of ICE", all, 2)
+	if after := where(); !slices.Equal(before, after) {
+		t.Errorf("participants have moved from %v to %v", before, after)
+	}
+	for i, s := range before {
+		found := make(chan bool)
+		s.post(func(time.Time) {
+			found <- s.rooms[testRoom].byKey[sfu.TransportKey{Participant: all[i].id, Transport: "main"}] != nil
+		})
+		if !<-found {
+			t.Errorf("participant %d has no transport on its shard", i)
+		}
 	}
 }

@@ -20,7 +20,6 @@ import (
 type span struct {
 	t      testing.TB
 	worlds []*world
-	pipes  [][2]int // from, to
 	full   func(from, to int, b *Batch) bool
 	handed map[[2]int]int // packets
 	wishes int
@@ -468,7 +467,7 @@ func TestCodecChangesBeyondAPipe(t *testing.T) {
 	if last.PayloadType != 102 {
 		t.Errorf("the last packet has payload type %d", last.PayloadType)
 	}
-	if got := taken[protocol.SubscriptionChanged](s.worlds[1]); len(got) == 0 || got[len(got)-1].Subscription.Codec != "H264" {
+	if got := taken[protocol.SubscriptionChanged](s.worlds[1]); len(got) == 0 || got[len(got)-1].Codec != "H264" {
 		t.Errorf("told %+v", got)
 	}
 }
