@@ -5,8 +5,8 @@ const (
 	// defaultShardFull is about an eighth of what a core can send. It is no more,
 	// since those who are there stay, and are sent what further ones publish.
 	defaultShardFull = 50_000
-	// presumedRate is what a subscription is taken for until its packets can be
-	// counted: sound, and a small video.
+	// presumedRate is what a new subscription is taken for until its packets are
+	// counted, a second: sound, and a small video.
 	presumedRate = 100
 )
 

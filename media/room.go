@@ -32,7 +32,7 @@ type room struct {
 	awaited int                                        // parts that have to tell what they have
 	backlog []errand                                   // what came before they did
 
-	counted int // subscriptions, in shard.subscribed
+	counted int // subscriptions, when they were last looked at
 }
 
 // room gives a room, which it makes if need be.
@@ -83,7 +83,6 @@ func (r *room) removePeer(now time.Time, p *peer) {
 // close removes everything of the room.
 func (r *room) close() {
 	r.gone = true
-	r.shard.subscribed.Add(int64(-r.counted))
 	for _, p := range r.byKey {
 		p.close()
 	}

@@ -14,6 +14,9 @@ const (
 	// sweepInterval is how often the shard looks at the clocks of its
 	// transports; their finest limit is seconds (RFC 7675).
 	sweepInterval = 500 * time.Millisecond
+	// freshLeft is how many quarters of the new subscriptions still count as such after
+	// a sweep: a transport takes a second or so until media flow.
+	freshLeft = 3
 	// idleWait bounds a sleep when nothing is due.
 	idleWait = 10 * time.Second
 )
@@ -62,8 +65,8 @@ type shard struct {
 	scratch        []byte // where packets for TCP are sealed
 
 	// For placement, from any goroutine.
-	rate       atomic.Int64 // packets sent in a second
-	subscribed atomic.Int64 // subscriptions
+	rate  atomic.Int64 // packets sent in a second
+	fresh atomic.Int64 // subscriptions so new that their packets do not show in rate
 }
 
 func newShard(w *Worker, index int, udp *transport.UDP, candidates []string) *shard {
@@ -138,7 +141,7 @@ func (s *shard) wakeAt(now time.Time) time.Time {
 	if s.nextAdvance.Before(at) && len(s.rooms) > 0 {
 		at = s.nextAdvance
 	}
-	if s.nextSweep.Before(at) && (len(s.byUfrag) > 0 || s.subscriptions > 0 || s.rate.Load() > 0) {
+	if s.nextSweep.Before(at) && (len(s.byUfrag) > 0 || s.subscriptions > 0 || s.rate.Load()+s.fresh.Load() > 0) {
 		at = s.nextSweep
 	}
 	return at
@@ -252,17 +255,18 @@ func (s *shard) sweep(now time.Time) {
 		s.rate.Store(int64(float64(s.sentPackets) / passed.Seconds()))
 	}
 	s.lastSweep = now
+	s.fresh.Store(s.fresh.Load() * freshLeft / 4)
 	s.worker.counters.packetsOut.Add(s.sentPackets)
 	s.worker.counters.bytesOut.Add(s.sentBytes)
 	s.sentPackets, s.sentBytes = 0, 0
 	s.worker.counters.addResidence(&s.residence)
 }
 
-// countSubscriptions brings the number for placement up to date after a command.
-func (s *shard) countSubscriptions(id protocol.RoomID) {
+// countFresh takes note of subscriptions that a command has made.
+func (s *shard) countFresh(id protocol.RoomID) {
 	if r := s.rooms[id]; r != nil {
 		_, n := r.router.Counts()
-		s.subscribed.Add(int64(n - r.counted))
+		s.fresh.Add(int64(max(n-r.counted, 0)))
 		r.counted = n
 	}
 }

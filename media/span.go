@@ -225,7 +225,7 @@ func (s *shard) useOf(id protocol.RoomID) use {
 func (w *Worker) loads() []shardLoad {
 	loads := make([]shardLoad, len(w.shards))
 	for i, s := range w.shards {
-		loads[i].packets = max(int(s.rate.Load()), int(s.subscribed.Load())*presumedRate)
+		loads[i].packets = int(s.rate.Load() + s.fresh.Load()*presumedRate)
 	}
 	return loads
 }
@@ -282,7 +282,7 @@ func (w *Worker) post(h *home, s *shard, work func(now time.Time)) {
 	s.post(func(now time.Time) {
 		s.deliver(now, h.id, errand{work: func(now time.Time) {
 			work(now)
-			s.countSubscriptions(h.id)
+			s.countFresh(h.id)
 			w.settle(h, s, s.useOf(h.id))
 		}})
 	})

@@ -70,7 +70,7 @@ func (r *rig) subscribe(g, to *guest) {
 	r.must(protocol.SubscribeStream{Participant: g.id, SubscribeTo: protocol.SubscribeTo{Stream: to.stream, Transport: "main", Data: true}})
 }
 
-// flows waits until each of the guests gets video from so many others.
+// flows waits until each of the guests gets video from so many others, at least.
 func (r *rig) flows(what string, all []*guest, others int) {
 	r.t.Helper()
 	for _, g := range all {
@@ -87,7 +87,7 @@ func (r *rig) flows(what string, all []*guest, others int) {
 					flowing++
 				}
 			}
-			return flowing == others
+			return flowing >= others
 		})
 	}
 }
@@ -304,7 +304,7 @@ func TestCommandsWhileARoomGrows(t *testing.T) {
 	participant := func(n int) protocol.ParticipantID {
 		return protocol.ParticipantID(fmt.Sprintf("00000000-0000-4000-8000-%012d", n))
 	}
-	request, want := uint64(1000), 0
+	request, want, most := uint64(1000), 0, 0
 	send := func(epoch uint64, body protocol.CommandBody) {
 		t.Helper()
 		request++
@@ -338,17 +338,20 @@ func TestCommandsWhileARoomGrows(t *testing.T) {
 			if n == 3 && round%2 == 1 {
 				answered() // so that it is seen that the shard has something to do
 			}
+			r.worker.mu.Lock()
+			if h := r.worker.rooms[testRoom]; h != nil {
+				most = max(most, len(h.shards))
+			}
+			r.worker.mu.Unlock()
 			if round > 0 {
 				send(round, protocol.UnpublishStream{Stream: 1}) // of a former owner
 			}
 		}
 	}
 	answered()
-	r.worker.mu.Lock()
-	if n := len(r.worker.rooms[testRoom].shards); n < 2 {
-		t.Errorf("the room lives on %d shards", n)
+	if most < 2 {
+		t.Error("the room has always lived on one shard")
 	}
-	r.worker.mu.Unlock()
 	listing := r.do(20, protocol.ListRoom{}).(protocol.Listing)
 	if len(listing.Streams) != 12 || len(listing.Subscriptions) != 66 {
 		t.Errorf("%d streams, %d subscriptions", len(listing.Streams), len(listing.Subscriptions))
