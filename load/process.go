@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -38,13 +37,4 @@ func (p process) resident() (int64, error) {
 	_, rest, _ := strings.Cut(string(status), "\nVmRSS:")
 	line, _, _ := strings.Cut(rest, "\n")
 	return strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(line, "kB")), 10, 64)
-}
-
-// ownTime is the time that this process has computed.
-func ownTime() time.Duration {
-	var usage syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

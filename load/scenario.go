@@ -14,8 +14,9 @@ type Scenario struct {
 	Publishers  int `json:"publishers"`
 	Subscribers int `json:"subscribers"`
 
-	Video, Audio bool
-	Bitrate      int // of video, in bits per second; of the top layer with Simulcast
+	Video     bool `json:"video"`
+	Audio     bool `json:"audio"`
+	Bitrate   int  `json:"bitrate"` // of video, in bits per second; of the top layer with Simulcast
 	FPS       int  `json:"fps"`
 	Simulcast bool `json:"simulcast"` // three layers
 	DTX       bool `json:"dtx"`       // audio stops in silence

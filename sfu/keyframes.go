@@ -27,6 +27,10 @@ const (
 	keyframeInterval = 350 * millisecond
 	keyframePatience = second // between repeats after many without an answer
 	keyframeHurries  = 10
+	// A subscriber may ask for keyframeAsks in a row, and one in each
+	// keyframeAskInterval after that.
+	keyframeAsks        = 3
+	keyframeAskInterval = second
 )
 
 // next is when the publisher may be asked.

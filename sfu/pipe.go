@@ -251,7 +251,11 @@ func (r *Router) PublishBeyond(now time.Time, from Pipe, s protocol.PublishStrea
 	}
 	pub := r.streams[s.Stream]
 	pub.From = from
-	r.needChanged(r.instant(now), pub)
+	at := r.instant(now)
+	for _, t := range pub.Tracks {
+		r.listen(at, t)
+	}
+	r.needChanged(at, pub)
 	return nil
 }
 

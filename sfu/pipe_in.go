@@ -161,8 +161,10 @@ func (r *Router) leave(now instant, from *pipe, t *track) {
 // unpublishBeyond forgets what came of a stream that has ended.
 func (r *Router) unpublishBeyond(now instant, pub *publication) {
 	if p := r.pipe(pub.From); p != nil {
+		pub.From = 0
 		for _, t := range pub.Tracks {
 			r.leave(now, p, t)
+			r.listen(now, t)
 		}
 	}
 }

@@ -709,6 +709,44 @@ func TestBigRoomOverPipes(t *testing.T) {
 	}
 }
 
+// Nobody is asked for more slots because the others are beyond a pipe.
+func TestSlotsOfABigRoomOverPipes(t *testing.T) {
+	s := newSpan(t, 2, 1).mesh()
+	const people = 40
+	for i := range people {
+		c := s.worlds[0].join(fmt.Sprint("p", i), lan, sends("s", sdp.Audio, opus))
+		s.publish(c, protocol.StreamID(i+1), audioTrack("s"))
+		c.audio("s", 200).level = 100
+	}
+	s.run(2 * time.Second)
+	var slots []sdp.Section
+	for k := range 6 {
+		slot := receives(fmt.Sprint("r", k), sdp.Audio, uint32(1000+2*k), opus)
+		slot.Send.RTX = 0
+		slots = append(slots, slot)
+	}
+	far := s.worlds[1].join("eva", lan, slots...)
+	for i := range people {
+		far.subscribe(protocol.StreamID(i + 1))
+	}
+	s.run(3 * time.Second)
+	for _, e := range taken[protocol.SlotsMissing](s.worlds[1]) {
+		if e.Audio > 6 {
+			t.Errorf("%d slots of audio are wanted", e.Audio)
+		}
+	}
+	for i := range people {
+		id := protocol.StreamID(i + 1)
+		s.each(func(w *world) { _ = w.r.Unpublish(w.now, id) })
+	}
+	s.run(10 * time.Millisecond)
+	for i, ear := range s.worlds[1].r.ears {
+		if ear != nil {
+			t.Errorf("ear %d still listens", i)
+		}
+	}
+}
+
 // live says how much of a stream a client was sent in a slot that is live.
 func (c *client) live(stream protocol.StreamID) (packets uint64, ok bool) {
 	for _, s := range c.w.r.peer(c.peer).Slots {

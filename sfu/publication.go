@@ -37,7 +37,9 @@ type track struct {
 	// Hushed says that it is not among the audible ones of a big room.
 	Ear    int
 	Hushed bool
-	Wanted wantedState
+	// Leveled says that it has sent audio levels (RFC 6464).
+	Leveled bool
+	Wanted  wantedState
 	// Pipes are those that it is handed to. Needed and Upmost are what was asked for
 	// of a track that comes by one.
 	Pipes  []handed

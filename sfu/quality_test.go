@@ -5,7 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtp"
+
 	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sdp"
 	"github.com/tertulia-rtc/tertulia/simnet"
 )
 
@@ -256,4 +259,150 @@ func TestSizesAndPauses(t *testing.T) {
 		t.Errorf("a picture %v after the pause", after)
 	}
 	d.checkEncoding(changed.Add(time.Second), w.now, 2)
+}
+
+// talker is somebody with a microphone in a big room.
+type talker struct {
+	c *client
+	s *sender
+}
+
+// talkers joins n people with microphones, as streams 1 to n; all are quiet.
+func (w *world) talkers(n int, extensions []sdp.Extension) []talker {
+	var out []talker
+	for i := range n {
+		section := sends("0", sdp.Audio, opusPlain)
+		section.Extensions = extensions
+		c := w.join(fmt.Sprint("talker ", i), simnet.Config{Latency: 5 * time.Millisecond}, section)
+		c.publish(protocol.StreamID(i+1), audioTrack("0"))
+		s := c.audio("0", 50)
+		s.level = 90
+		out = append(out, talker{c, s})
+	}
+	return out
+}
+
+// listener hears talkers in slots of its own, and checks that each goes on without a break.
+type listener struct {
+	*client
+	heard map[protocol.StreamID]int // packets
+	last  map[uint32]*rtp.Packet    // by SSRC
+}
+
+func (w *world) listens(name string, slots int, streams ...protocol.StreamID) *listener {
+	var sections []sdp.Section
+	for i := range slots {
+		sections = append(sections, receives(fmt.Sprint(i), sdp.Audio, uint32(1000+10*i), opusPlain))
+	}
+	l := &listener{client: w.join(name, simnet.Config{Latency: 20 * time.Millisecond}, sections...), heard: map[protocol.StreamID]int{}, last: map[uint32]*rtp.Packet{}}
+	for _, r := range l.client.order {
+		r.taken = func(p *rtp.Packet) {
+			l.heard[w.bound(r)]++
+			if last := l.last[p.SSRC]; last != nil {
+				if p.SequenceNumber != last.SequenceNumber+1 {
+					w.t.Errorf("%s: packet %d of slot %s follows %d", name, p.SequenceNumber, r.section.Mid, last.SequenceNumber)
+				}
+				if int32(p.Timestamp-last.Timestamp) <= 0 {
+					w.t.Errorf("%s: the timestamp of slot %s goes by %d", name, r.section.Mid, int32(p.Timestamp-last.Timestamp))
+				}
+			}
+			l.last[p.SSRC] = p
+		}
+	}
+	for _, s := range streams {
+		l.subscribe(s)
+	}
+	return l
+}
+
+func upTo(n int) (ids []protocol.StreamID) {
+	for i := range n {
+		ids = append(ids, protocol.StreamID(i+1))
+	}
+	return ids
+}
+
+// In a big room only the loudest are heard, in as many slots, which go over from one
+// to another without a break.
+func TestBigRoom(t *testing.T) {
+	w := newWorld(t)
+	all := w.talkers(40, theExtensions)
+	a, b := w.listens("ben", 4, upTo(40)...), w.listens("eva", 5, upTo(40)...)
+	w.run(3 * time.Second)
+	for round := range 6 {
+		for i := range all {
+			all[i].s.level = 90
+		}
+		speak := []int{round * 5, round*5 + 1, round*5 + 2}
+		for _, i := range speak {
+			all[i].s.level = 25
+		}
+		w.run(time.Second)
+		clear(b.heard)
+		w.run(time.Second)
+		for _, i := range speak {
+			if id := protocol.StreamID(i + 1); b.heard[id] < 48 {
+				t.Errorf("round %d: %d packets of stream %d are heard in a second", round, b.heard[id], id)
+			}
+		}
+		w.run(time.Second)
+		// With a slot less the third has to wait until one of those before has gone.
+		clear(a.heard)
+		w.run(time.Second)
+		for _, i := range speak {
+			if id := protocol.StreamID(i + 1); a.heard[id] < 48 {
+				t.Errorf("round %d, four slots: %d packets of stream %d are heard in a second", round, a.heard[id], id)
+			}
+		}
+		if len(a.heard) > 5 {
+			t.Errorf("round %d: %d streams are heard", round, len(a.heard))
+		}
+	}
+	for _, e := range taken[protocol.SlotsMissing](w) {
+		if e.Audio > 5 {
+			t.Errorf("%d audio slots are asked for", e.Audio)
+		}
+	}
+}
+
+// Subscribing to everybody in a very big room does not ask for as many slots.
+func TestSlotsOfAVeryBigRoom(t *testing.T) {
+	w := newWorld(t)
+	all := w.talkers(500, theExtensions)
+	for i := range all {
+		all[i].s.level, all[i].s.every = uint8(20+i%50), 60*time.Millisecond // everybody talks
+	}
+	w.listens("ben", 4, upTo(500)...)
+	w.run(2 * time.Second)
+	w.listens("eva", 4, upTo(500)...)
+	w.run(time.Second)
+	for _, e := range taken[protocol.SlotsMissing](w) {
+		if e.Audio > 5 {
+			t.Errorf("%s is to have %d audio slots", e.Participant, e.Audio)
+		}
+	}
+}
+
+// Below the limit all are heard; and those who tell no levels always are.
+func TestAllAreHeard(t *testing.T) {
+	for name, room := range map[string]struct {
+		n          int
+		extensions []sdp.Extension
+	}{"small": {12, theExtensions}, "without levels": {20, theExtensions[:4]}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			for i, x := range w.talkers(room.n, room.extensions) {
+				x.s.level = uint8(20 + 2*i)
+			}
+			l := w.listens("ben", room.n, upTo(room.n)...)
+			w.run(3 * time.Second)
+			clear(l.heard)
+			w.run(time.Second)
+			for _, id := range upTo(room.n) {
+				if l.heard[id] < 49 {
+					t.Errorf("%d packets of stream %d are heard in a second", l.heard[id], id)
+				}
+			}
+		})
+	}
 }

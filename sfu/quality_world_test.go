@@ -297,6 +297,7 @@ type showing struct {
 	at, came time.Time
 	id       int
 	encoding int
+	number   int
 	tid      uint8
 	newest   bool // no later picture had been decoded
 }
@@ -412,7 +413,7 @@ func (d *decoder) decode(f *assembly) {
 	}
 	key[2] = f.number
 	d.decoded[key] = true
-	s := showing{at: d.v.w.now, came: f.came, id: f.id, encoding: f.encoding, tid: f.d.TID, newest: true}
+	s := showing{at: d.v.w.now, came: f.came, id: f.id, encoding: f.encoding, number: f.number, tid: f.d.TID, newest: true}
 	for i := f.id + 1; i <= d.highest; i++ {
 		if g := d.frames[i]; g != nil && g.decoded {
 			s.newest = false

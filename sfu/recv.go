@@ -331,6 +331,9 @@ func (r *Router) keep(now instant, s *source, c *sdp.Codec, h *rtpHeader, ext *r
 	if t.Muted {
 		return
 	}
+	if !t.Leveled && t.Kind == protocol.Audio && len(ext[extAudioLevel]) == 1 {
+		t.Leveled = true
+	}
 	f, ok := t.formatOf(c.Codec, c.PayloadType)
 	if !ok {
 		s.Counted.Refused++

@@ -148,9 +148,18 @@ func (r *Router) askedForKeyframe(now instant, p *peer, ssrc uint32) {
 	if s.Live {
 		serial = s.Run.Source
 	}
-	if source := r.sources[serial]; source != nil {
-		r.wantKeyframe(now, source)
+	source := r.sources[serial]
+	if source == nil || source.Keyframe.Wanted {
+		return
 	}
+	// A keyframe costs all who receive the stream, so one of them may not have
+	// many: a few in a row, for a link that loses them, and then one a second.
+	if s.AskAgain > now+keyframeAsks*keyframeAskInterval {
+		p.Counted.KeyframesRefused++
+		return
+	}
+	s.AskAgain = max(s.AskAgain, now) + keyframeAskInterval
+	r.wantKeyframe(now, source)
 }
 
 // slotOf finds the slot that sends an SSRC.

@@ -57,6 +57,7 @@ type slot struct {
 	Packets   uint64 // sent, without retransmissions
 	Bytes     uint64 // of their payloads
 	Resent    resentState
+	AskAgain  instant // when its requests for keyframes are all worked off
 	Reported  receiverReport
 	SR        sentReport
 
@@ -413,11 +414,18 @@ func (r *Router) bindPeer(now instant, p *peer) {
 		}
 		return b.priority() - a.priority()
 	})
+	contending := 0
 	for _, st := range list {
-		if r.bindPart(now, p, st) {
+		switch wants := r.bindPart(now, p, st); {
+		case wants && r.contends(st.track):
+			contending++
+		case wants:
 			wanted[kindIndex(st.track.Kind)]++
 		}
 	}
+	// Newcomers are audible until they have been heard, but not for so long that it is
+	// worth a slot for each.
+	wanted[kindIndex(protocol.Audio)] += min(contending, r.state.Ears.Most())
 	clear(list)
 	r.scratch.parts = list
 	r.wantShare(p, now)

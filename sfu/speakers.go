@@ -33,7 +33,7 @@ func (r *Router) listen(now instant, t *track) {
 	if t.Kind != protocol.Audio {
 		return
 	}
-	heard := !t.Muted && t.in != nil
+	heard := !t.Muted && (t.in != nil || t.pub.From != 0) // what is beyond a pipe counts too
 	switch {
 	case heard && t.Ear < 0:
 		t.Ear = slices.Index(r.ears, nil)
@@ -50,6 +50,15 @@ func (r *Router) listen(now instant, t *track) {
 		t.Ear = -1
 	}
 	r.earsChanged(now)
+}
+
+// contends says whether an audio track is one of those of which only the loudest are
+// forwarded. Until it starts, what was negotiated tells.
+func (r *Router) contends(t *track) bool {
+	if t.Kind != protocol.Audio || !r.state.Ears.Limited() {
+		return false
+	}
+	return t.Leveled || !t.Started && t.pub.From != 0 || !t.Started && t.peer != nil && slices.Contains(t.peer.Kinds[:], extAudioLevel)
 }
 
 // heard takes the level of one packet (RFC 6464).
@@ -74,6 +83,9 @@ func (r *Router) earsChanged(now instant) {
 		if t.Hushed {
 			for _, s := range t.slots {
 				s.Live = false
+				if s.peer.Wanted[kindIndex(protocol.Audio)] > 0 {
+					r.needRebind(s.peer) // somebody waits for the slot
+				}
 			}
 			continue
 		}

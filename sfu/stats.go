@@ -29,12 +29,13 @@ type peerCounters struct {
 	Unclaimed      uint64 `json:"unclaimed"`      // media of a section that is not published
 	ForeignRTCP    uint64 `json:"foreignRTCP"`    // about SSRCs that are not this transport's
 
-	KeyframesAsked     uint64 `json:"keyframesAsked"` // PLI and FIR from it
-	NACKsIn            uint64 `json:"nacksIn"`        // packets asked for
-	NACKsMissed        uint64 `json:"nacksMissed"`    // not held
-	NACKsRepeated      uint64 `json:"nacksRepeated"`  // sent just before
-	NACKsRefused       uint64 `json:"nacksRefused"`   // over the bounds
-	Retransmitted      uint64 `json:"retransmitted"`  // packets
+	KeyframesAsked     uint64 `json:"keyframesAsked"`   // PLI and FIR from it
+	KeyframesRefused   uint64 `json:"keyframesRefused"` // of them that came too often
+	NACKsIn            uint64 `json:"nacksIn"`          // packets asked for
+	NACKsMissed        uint64 `json:"nacksMissed"`      // not held
+	NACKsRepeated      uint64 `json:"nacksRepeated"`    // sent just before
+	NACKsRefused       uint64 `json:"nacksRefused"`     // over the bounds
+	Retransmitted      uint64 `json:"retransmitted"`    // packets
 	RetransmittedBytes uint64 `json:"retransmittedBytes"`
 
 	Paced         uint64 `json:"paced"`         // packets that had to wait

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/tertulia-rtc/tertulia/load"
 )
 
@@ -85,6 +87,32 @@ func TestLoadRepairs(t *testing.T) {
 		t.Errorf("the delay is %.1f ms, though each way was to take 5", report.DelayMs.P50)
 	}
 	p.end()
+}
+
+// docs/load.md has every flag.
+func TestLoadIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/load.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parser, err := kong.New(&commands{}, kong.Vars{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range parser.Model.Children {
+		if command.Name != "load" {
+			continue
+		}
+		for _, flag := range command.Flags {
+			name := "`--" + flag.Name
+			if flag.Tag.Negatable != "" {
+				name = "`--no-" + flag.Name
+			}
+			if flag.Name != "quiet" && !strings.Contains(string(text), name) {
+				t.Errorf("docs/load.md does not have %s`", name)
+			}
+		}
+	}
 }
 
 func TestLoadExplainsItself(t *testing.T) {

@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Stage, inShort, seen } from './lib/call.mjs';
-import { tolerated } from './lib/limits.mjs';
 
 describe('broken frames', () => {
   let stage;
@@ -13,13 +12,13 @@ describe('broken frames', () => {
   });
   after(() => stage?.close());
 
-  // Not of VP9, whose decoder notices damage itself, and shows nothing.
-  for (const codec of ['VP8', 'H264', 'AV1']) {
+  // Not of VP9 and AV1, whose decoders mostly notice such damage, and show nothing.
+  for (const codec of ['VP8', 'H264']) {
     test(`damage to ${codec} is seen`, () =>
       stage.call({ codec }, async (call) => {
-        await call.publisher('Ana', { hooks: { damageEvery: 15 } });
+        await call.publisher('Ana', { hooks: { damageEvery: 15, startWith: 1000 } });
         const Ben = await call.subscriber('Ben', ['Ana']);
-        const report = await seen(Ben, 'Ana', 4000, tolerated(codec));
+        const report = await seen(Ben, 'Ana', 4000);
         console.log(codec, inShort(report));
         assert.ok(report.broken > 5, `of ${report.decoded} frames only ${report.broken} are seen to be broken`);
       }));

@@ -53,24 +53,27 @@ describe('links', () => {
     stage.call({}, async (call) => {
       const rate = (rate) => ({ up: { latencyMs: 25 }, down: { latencyMs: 25, rate, queueMs: 400 } });
       const Ben = await layersTo(call, rate(3_000_000));
-      await sleep(12_000);
-      const report = await seen(Ben, 'Ana', async () => {
-        await sleep(3000);
-        await Ben.link.set(rate(800_000));
-        await sleep(15_000);
-        await Ben.link.set(rate(3_000_000));
-        await sleep(14_000);
+      await steadily(async (tell) => {
+        await sleep(12_000);
+        const report = await seen(Ben, 'Ana', async () => {
+          await sleep(3000);
+          await Ben.link.set(rate(800_000));
+          await sleep(15_000);
+          await Ben.link.set(rate(3_000_000));
+          await sleep(14_000);
+        });
+        tell(report);
+        console.log('3 → 0.8 → 3 Mb/s', inShort(report));
+        const [first, ...changes] = report.sizes;
+        assert.equal(first.width, width, 'it does not begin with the top layer');
+        const down = changes.find(({ at }) => at > 3000);
+        assert.ok(down?.width < width && down.at <= 5000, `the lower layer came ${down ? down.at - 3000 : '∞'} ms after the link got slow`);
+        const up = changes.find((each) => each.at > 18_000 && each.width === width);
+        assert.ok(up && up.at <= 30_000, `the top layer came ${up ? up.at - 18_000 : '∞'} ms after the link got fast`);
+        assert.equal(report.sizes.at(-1).width, width);
+        assert.ok(report.longestGap.ms <= 1000, `for ${report.longestGap.ms} ms no frame was shown`);
+        assert.deepEqual(report.brokenFrames, []);
       });
-      console.log('3 → 0.8 → 3 Mb/s', inShort(report));
-      const [first, ...changes] = report.sizes;
-      assert.equal(first.width, width, 'it does not begin with the top layer');
-      const down = changes.find(({ at }) => at > 3000);
-      assert.ok(down?.width < width && down.at <= 5000, `the lower layer came ${down ? down.at - 3000 : '∞'} ms after the link got slow`);
-      const up = changes.find((each) => each.at > 18_000 && each.width === width);
-      assert.ok(up && up.at <= 30_000, `the top layer came ${up ? up.at - 18_000 : '∞'} ms after the link got fast`);
-      assert.equal(report.sizes.at(-1).width, width);
-      assert.ok(report.longestGap.ms <= 1000, `for ${report.longestGap.ms} ms no frame was shown`);
-      assert.deepEqual(report.brokenFrames, []);
     }));
 
   test('bursts of 200 ms of jitter: at most two switches a minute', () =>

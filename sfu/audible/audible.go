@@ -202,6 +202,9 @@ func (s *Selector) Audible(i int) bool {
 // Limited says whether there is a limit now.
 func (s *Selector) Limited() bool { return s.state.Limited }
 
+// Most is how many of those that send levels are audible at once while there is a limit.
+func (s *Selector) Most() int { return s.state.Config.Loudest + extras }
+
 // Changes takes what became audible, or ceased to be, since they were last
 // taken. The slice is valid until something else is told.
 func (s *Selector) Changes() []Change {

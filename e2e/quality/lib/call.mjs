@@ -6,13 +6,14 @@ import { serveApplication } from '../../lib/application.mjs';
 import { startChromium } from '../../lib/browsers.mjs';
 import { Server } from '../../lib/server.mjs';
 import { sleep, until } from '../../lib/until.mjs';
-import { Link } from './link.mjs';
+import { Link, buildLink } from './link.mjs';
 import { makeSource } from './source.mjs';
 
 /** What all calls of a test file share. */
 export class Stage {
   static async start({ picture, server } = {}) {
     const stage = new Stage();
+    buildLink();
     stage.source = await makeSource(picture);
     stage.server = await Server.start(server);
     stage.application = await serveApplication();

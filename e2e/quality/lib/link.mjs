@@ -7,13 +7,15 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const binary = `${root}.cache/bin/link`;
-let built = false;
+
+/** Builds the emulator; before a browser runs, so that it is not disturbed. */
+export function buildLink() {
+  execFileSync('go', ['build', '-o', binary, './e2e/link'], { cwd: root, stdio: 'inherit' });
+}
 
 /** A link between a page and the server's media port. It begins as none. */
 export class Link {
   static async start(server, settings) {
-    if (!built) execFileSync('go', ['build', '-o', binary, './e2e/link'], { cwd: root, stdio: 'inherit' });
-    built = true;
     const link = new Link();
     link.process = spawn(binary, ['--to', `127.0.0.1:${server.mediaPort}`], { stdio: ['pipe', 'pipe', 'inherit'] });
     const [line] = await once(createInterface(link.process.stdout), 'line');
