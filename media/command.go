@@ -12,30 +12,48 @@ import (
 	"github.com/tertulia-rtc/tertulia/transport"
 )
 
-// handleCommand carries out one command and answers it with one event.
-func (s *shard) handleCommand(now time.Time, command protocol.Command, body protocol.CommandBody) {
-	r := s.rooms[command.Room]
-	if r == nil {
-		r = s.newRoom(command.Room)
-	}
-	if command.Epoch < r.epoch {
-		s.worker.tell(r.id, command.Epoch, command.Request, protocol.Failed{Error: *protocol.Errorf(protocol.CodeStaleEpoch,
-			"the room has a newer owner (epoch %d, this command has %d)", r.epoch, command.Epoch)})
-		return
-	}
-	r.epoch = command.Epoch
-	answer, err := r.carryOut(now, body)
-	if err != nil {
-		answer = protocol.Failed{Error: *err}
-	}
+// handleCommand carries out one command and answers it with one event: with those
+// of other shards, if it is a joint answer. Streams are published on the shard home.
+func (s *shard) handleCommand(now time.Time, command protocol.Command, body protocol.CommandBody, home *shard, with *joint) {
+	r := s.room(command.Room)
+	answer, epoch := r.obey(now, command, body, home), max(command.Epoch, r.epoch)
 	if !r.gone {
 		s.touch(r)
 		r.tellEvents()
 	}
-	r.tell(command.Request, answer)
-	if !r.gone && r.empty() {
+	if failed, ok := answer.(protocol.Failed); ok && failed.Code == protocol.CodeStaleEpoch {
+		epoch = command.Epoch
+	}
+	if with != nil {
+		if answer, ok := with.add(s, answer); ok {
+			s.worker.tell(r.id, epoch, command.Request, answer)
+		}
+	} else {
+		s.worker.tell(r.id, epoch, command.Request, answer)
+	}
+	if !r.gone && r.span == nil && r.empty() {
 		r.close() // an empty room costs nothing, and comes back with its next command
 	}
+}
+
+// obey carries a command out, unless it is of a former owner, and gives the answer.
+func (r *room) obey(now time.Time, command protocol.Command, body protocol.CommandBody, home *shard) protocol.EventBody {
+	if command.Epoch < r.epoch {
+		return protocol.Failed{Error: *protocol.Errorf(protocol.CodeStaleEpoch,
+			"the room has a newer owner (epoch %d, this command has %d)", r.epoch, command.Epoch)}
+	}
+	r.epoch = command.Epoch
+	if c, ok := body.(protocol.PublishStream); ok && home != nil && home != r.shard {
+		if err := r.publishBeyond(now, home, c); err != nil {
+			return protocol.Failed{Error: *err}
+		}
+		return protocol.Done{}
+	}
+	answer, err := r.carryOut(now, body)
+	if err != nil {
+		return protocol.Failed{Error: *err}
+	}
+	return answer
 }
 
 // carryOut does what a command says.
@@ -59,8 +77,7 @@ func (r *room) carryOut(now time.Time, body protocol.CommandBody) (protocol.Even
 	case protocol.PreferTrack:
 		return done(r.router.Prefer(now, c.Participant, c.Preference))
 	case protocol.ConfigureRoom:
-		r.configured = true
-		r.router.Configure(now, c.RoomSettings)
+		r.configure(now, c.RoomSettings)
 	case protocol.MuteTrack:
 		return done(r.router.Mute(now, c))
 	case protocol.DropParticipant:
@@ -73,6 +90,11 @@ func (r *room) carryOut(now time.Time, body protocol.CommandBody) (protocol.Even
 		return r.readCounters(c.Participant)
 	}
 	return protocol.Done{}, nil
+}
+
+func (r *room) configure(now time.Time, s protocol.RoomSettings) {
+	r.configured, r.settings = true, s
+	r.router.Configure(now, s)
 }
 
 // done turns a result into the answer of a command that has none.
@@ -140,7 +162,7 @@ func (r *room) publish(now time.Time, c protocol.PublishStream) *protocol.Error 
 		return err
 	}
 	if c.Data {
-		r.publishData(c.Participant, c.Stream)
+		r.publishData(c.Participant, c.Stream, nil)
 	}
 	return nil
 }

@@ -12,24 +12,28 @@ import (
 )
 
 // dataStream is a stream with data channels: the publisher's channels, and who
-// receives what they carry.
+// receives what they carry. In a room that spans shards, the publisher's shard opens
+// the copies of its channels and sends in them, wherever their transports are.
 type dataStream struct {
 	owner       protocol.ParticipantID
-	sources     map[*transport.Channel]*dataSource
-	subscribers map[protocol.ParticipantID]protocol.TransportID
+	home        *shard                                          // of the publisher, if it is another one
+	sources     map[*transport.Channel]*dataSource              // none on other shards than the publisher's
+	receivers   map[*dataChannels]bool                          // where copies are opened; as sources
+	subscribers map[protocol.ParticipantID]protocol.TransportID // on this shard
 }
 
 // dataSource is one channel of the publisher, and its copies towards subscribers.
 type dataSource struct {
 	channel *transport.Channel
-	copies  map[*peer]*transport.Channel
+	copies  map[*dataChannels]*transport.Channel
 }
 
 // dataChannels is the SCTP side of a transport. Its callbacks come from the
 // association's goroutine; each leaves its work to the shard's loop, at most
 // maxInFlight at a time, so that a fast sender waits and not the loop.
 type dataChannels struct {
-	channels *transport.Channels
+	owner    *peer
+	channels *transport.Channels // may be called from any goroutine
 	inFlight chan struct{}
 	ended    chan struct{}                            // closed when nobody listens any more
 	opened   map[*transport.Channel]protocol.StreamID // by the peer
@@ -48,6 +52,7 @@ func (p *peer) startChannels() {
 		return
 	}
 	d := &dataChannels{
+		owner:    p,
 		inFlight: make(chan struct{}, maxInFlight),
 		ended:    make(chan struct{}),
 		opened:   map[*transport.Channel]protocol.StreamID{},
@@ -66,13 +71,51 @@ func (p *peer) startChannels() {
 		return
 	}
 	d.channels, p.channels = channels, d
-	for _, stream := range p.room.data {
-		if transport, ok := stream.subscribers[p.key.Participant]; ok && transport == p.key.Transport {
-			for _, source := range stream.sources {
-				source.copyTo(p)
-			}
+	for id, stream := range p.room.data {
+		if stream.subscribers[p.key.Participant] == p.key.Transport {
+			p.room.attach(id, d)
 		}
 	}
+}
+
+// atHome does something with a stream on the shard of its publisher.
+func (r *room) atHome(id protocol.StreamID, do func(*dataStream)) {
+	stream := r.data[id]
+	switch {
+	case stream == nil:
+	case stream.home == nil:
+		do(stream)
+	default:
+		r.there(stream.home, func(o *room) {
+			if stream := o.data[id]; stream != nil && stream.home == nil {
+				do(stream)
+			}
+		})
+	}
+}
+
+// attach opens copies of a stream's channels on a subscriber's transport, now and
+// when there are more.
+func (r *room) attach(id protocol.StreamID, d *dataChannels) {
+	r.atHome(id, func(stream *dataStream) {
+		stream.receivers[d] = true
+		for _, source := range stream.sources {
+			source.copyTo(d)
+		}
+	})
+}
+
+// detach ends what attach began.
+func (r *room) detach(id protocol.StreamID, d *dataChannels) {
+	r.atHome(id, func(stream *dataStream) {
+		delete(stream.receivers, d)
+		for _, source := range stream.sources {
+			if c := source.copies[d]; c != nil {
+				c.Close()
+				delete(source.copies, d)
+			}
+		}
+	})
 }
 
 // leave hands work to the loop, and waits while too much of it is on its way.
@@ -123,24 +166,21 @@ func (r *room) bindChannel(p *peer, c *transport.Channel, id protocol.StreamID) 
 		c.Close()
 		return
 	}
-	source := &dataSource{channel: c, copies: map[*peer]*transport.Channel{}}
+	source := &dataSource{channel: c, copies: map[*dataChannels]*transport.Channel{}}
 	stream.sources[c] = source
-	for participant, transport := range stream.subscribers {
-		if to := r.byKey[sfu.TransportKey{Participant: participant, Transport: transport}]; to != nil {
-			source.copyTo(to)
-		}
+	for to := range stream.receivers {
+		source.copyTo(to)
 	}
 }
 
-// copyTo opens the like of the channel towards a subscriber, whose SCTP may
-// still be to come.
-func (s *dataSource) copyTo(to *peer) {
-	if to.channels == nil || s.copies[to] != nil {
+// copyTo opens the like of the channel towards a subscriber.
+func (s *dataSource) copyTo(to *dataChannels) {
+	if s.copies[to] != nil {
 		return
 	}
-	c, err := to.channels.channels.Open(s.channel.ChannelOptions)
+	c, err := to.channels.Open(s.channel.ChannelOptions)
 	if err != nil {
-		to.shard.log.Info("a data channel could not be opened", "participant", to.key.Participant, "err", err)
+		to.owner.shard.log.Info("a data channel could not be opened", "participant", to.owner.key.Participant, "err", err)
 		return
 	}
 	s.copies[to] = c
@@ -180,12 +220,18 @@ func (p *peer) channelClosed(c *transport.Channel) {
 		}
 		return
 	}
-	for _, stream := range p.room.data {
-		for _, source := range stream.sources {
-			if source.copies[p] == c {
-				delete(source.copies, p)
-			}
+	d := p.channels
+	for id, stream := range p.room.data {
+		if stream.subscribers[p.key.Participant] != p.key.Transport {
+			continue
 		}
+		p.room.atHome(id, func(stream *dataStream) {
+			for _, source := range stream.sources {
+				if source.copies[d] == c {
+					delete(source.copies, d)
+				}
+			}
+		})
 	}
 }
 
@@ -196,11 +242,14 @@ func (s *dataSource) close() {
 	}
 }
 
-// publishData makes a stream's data known, and binds channels that came first.
-func (r *room) publishData(owner protocol.ParticipantID, id protocol.StreamID) {
+// publishData makes a stream's data known, and binds channels that came first. home
+// is the publisher's shard, if it is another one.
+func (r *room) publishData(owner protocol.ParticipantID, id protocol.StreamID, home *shard) {
 	r.data[id] = &dataStream{
 		owner:       owner,
+		home:        home,
 		sources:     map[*transport.Channel]*dataSource{},
+		receivers:   map[*dataChannels]bool{},
 		subscribers: map[protocol.ParticipantID]protocol.TransportID{},
 	}
 	for _, p := range r.byKey {
@@ -233,10 +282,8 @@ func (r *room) subscribeData(who protocol.ParticipantID, to protocol.SubscribeTo
 		r.unsubscribeData(who, to.Stream)
 	}
 	stream.subscribers[who] = to.Transport
-	if p := r.byKey[sfu.TransportKey{Participant: who, Transport: to.Transport}]; p != nil {
-		for _, source := range stream.sources {
-			source.copyTo(p)
-		}
+	if p := r.byKey[sfu.TransportKey{Participant: who, Transport: to.Transport}]; p != nil && p.channels != nil {
+		r.attach(to.Stream, p.channels)
 	}
 }
 
@@ -245,14 +292,10 @@ func (r *room) unsubscribeData(who protocol.ParticipantID, id protocol.StreamID)
 	if stream == nil {
 		return
 	}
+	key := sfu.TransportKey{Participant: who, Transport: stream.subscribers[who]}
 	delete(stream.subscribers, who)
-	for _, source := range stream.sources {
-		for to, c := range source.copies {
-			if to.key.Participant == who {
-				c.Close()
-				delete(source.copies, to)
-			}
-		}
+	if p := r.byKey[key]; p != nil && p.channels != nil {
+		r.detach(id, p.channels)
 	}
 }
 
@@ -265,9 +308,9 @@ func (p *peer) closeChannels() {
 	for c := range p.channels.opened {
 		p.channelClosed(c)
 	}
-	for _, stream := range p.room.data {
-		for _, source := range stream.sources {
-			delete(source.copies, p)
+	for id, stream := range p.room.data {
+		if stream.subscribers[p.key.Participant] == p.key.Transport {
+			p.room.detach(id, p.channels)
 		}
 	}
 	close(p.channels.ended)

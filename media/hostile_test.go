@@ -650,7 +650,7 @@ func TestARoomLivesOnOneShard(t *testing.T) {
 				r.worker.mu.Lock()
 				h := r.worker.rooms[id]
 				r.worker.mu.Unlock()
-				if h == nil || h.shard != s {
+				if h == nil || len(h.shards) != 1 || h.shards[0] != s {
 					t.Errorf("room %s lives on shard %d, and nobody knows", id, s.index)
 				}
 			}

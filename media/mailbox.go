@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tertulia-rtc/tertulia/sfu"
 	"github.com/tertulia-rtc/tertulia/transport"
 )
 
@@ -21,6 +22,7 @@ type mailbox struct {
 	mu        sync.Mutex
 	work      []func(now time.Time)
 	datagrams []datagram
+	batches   []piped
 	free      [][]byte // buffers to use again
 	spare     int      // how many of them nobody has needed since the last trim
 	woken     bool
@@ -32,6 +34,53 @@ type datagram struct {
 	via  *shard // the shard on whose socket it came, if another one's
 	data []byte
 }
+
+// piped is a batch on its way through a pipe.
+type piped struct {
+	pipe    *pipe
+	batch   *sfu.Batch
+	packets int
+}
+
+// addBatch takes over a batch and gives another one to fill. When too much waits
+// already, packets are dropped; and when there is nothing else in the batch, it is
+// given back, for there is time to tell of that.
+func (m *mailbox) addBatch(p *pipe, b *sfu.Batch) (next *sfu.Batch, wake bool, dropped int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p.waiting > 0 && p.waiting+len(b.Packets) > maxPiped {
+		if dropped = b.Lose(); b.Empty() {
+			return b, false, dropped
+		}
+	}
+	p.waiting += len(b.Packets)
+	m.batches = append(m.batches, piped{p, b, len(b.Packets)})
+	if n := len(p.free); n > 0 {
+		next, p.free = p.free[n-1], p.free[:n-1]
+	} else {
+		next = new(sfu.Batch)
+	}
+	wake, m.woken = !m.woken, true
+	return next, wake, dropped
+}
+
+// giveBackBatches returns batches that were taken. A few are kept to be filled again.
+func (m *mailbox) giveBackBatches(all []piped) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range all {
+		p := all[i].pipe
+		p.waiting -= all[i].packets
+		if len(p.free) < maxFreeBatches {
+			all[i].batch.Reset()
+			p.free = append(p.free, all[i].batch)
+		}
+	}
+}
+
+// maxFreeBatches is how many rounds of one shard another one may be behind without
+// costing memory.
+const maxFreeBatches = 4
 
 // add puts work in the box and says whether the loop must be woken for it.
 func (m *mailbox) add(work func(now time.Time)) (wake bool) {
@@ -67,14 +116,15 @@ func (m *mailbox) addDatagrams(all []datagram) (wake bool, dropped int) {
 	return wake, dropped
 }
 
-// take swaps the box's contents for the given empty slices.
-func (m *mailbox) take(work []func(time.Time), datagrams []datagram) ([]func(time.Time), []datagram) {
+// take swaps the box's contents for the given slices, whose contents are done with.
+func (m *mailbox) take(work []func(time.Time), datagrams []datagram, batches []piped) ([]func(time.Time), []datagram, []piped) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	work, m.work = m.work, work[:0]
 	datagrams, m.datagrams = m.datagrams, datagrams[:0]
+	batches, m.batches = m.batches, batches[:0]
 	m.woken = false
-	return work, datagrams
+	return work, datagrams, batches
 }
 
 // giveBack returns the buffers of datagrams that were taken.

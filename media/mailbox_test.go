@@ -12,7 +12,7 @@ func TestTheMailboxLetsGoOfBuffers(t *testing.T) {
 			datagrams[i].data = make([]byte, 1000)
 		}
 		m.addDatagrams(datagrams)
-		_, taken = m.take(nil, taken)
+		_, taken, _ = m.take(nil, taken, nil)
 		m.giveBack(taken)
 	}
 	round(500)

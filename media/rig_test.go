@@ -41,6 +41,11 @@ type toldEvent struct {
 
 func newRig(t *testing.T, shards int) *rig {
 	t.Helper()
+	return newRigOf(t, shards, func(*Config) {})
+}
+
+func newRigOf(t *testing.T, shards int, set func(*Config)) *rig {
+	t.Helper()
 	b, err := bus.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +55,9 @@ func newRig(t *testing.T, shards int) *rig {
 		t.Fatal(err)
 	}
 	tcp := netip.MustParseAddrPort("127.0.0.1:0")
-	worker, err := New(Config{Bus: b, ID: "w", UDP: sockets, AdvertiseUDP: true, TCP: &tcp})
+	config := Config{Bus: b, ID: "w", UDP: sockets, AdvertiseUDP: true, TCP: &tcp}
+	set(&config)
+	worker, err := New(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,8 +21,26 @@ type room struct {
 	data  map[protocol.StreamID]*dataStream
 
 	configured bool // it has settings, which would be lost with it
+	settings   protocol.RoomSettings
 	touched    bool
 	gone       bool
+
+	// Of a room that spans shards.
+	span    *span // nil for others
+	pipes   []*pipe
+	give    func(to sfu.Pipe, b *sfu.Batch) *sfu.Batch // giveBatch, made once
+	awaited int                                        // parts that have to tell what they have
+	backlog []errand                                   // what came before they did
+
+	counted int // subscriptions, when they were last looked at
+}
+
+// room gives a room, which it makes if need be.
+func (s *shard) room(id protocol.RoomID) *room {
+	if r := s.rooms[id]; r != nil {
+		return r
+	}
+	return s.newRoom(id)
 }
 
 func (s *shard) newRoom(id protocol.RoomID) *room {

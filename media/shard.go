@@ -2,6 +2,7 @@ package media
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
@@ -13,6 +14,9 @@ const (
 	// sweepInterval is how often the shard looks at the clocks of its
 	// transports; their finest limit is seconds (RFC 7675).
 	sweepInterval = 500 * time.Millisecond
+	// freshLeft is how many quarters of the new subscriptions still count as such after
+	// a sweep: a transport takes a second or so until media flow.
+	freshLeft = 3
 	// idleWait bounds a sleep when nothing is due.
 	idleWait = 10 * time.Second
 )
@@ -51,12 +55,18 @@ type shard struct {
 	arrivals  []int64 // of the media packets of this round, as the system tells them
 	residence residence
 
-	subscriptions          int    // at the last sweep
+	subscriptions          int // at the last sweep
+	lastSweep              time.Time
 	sentPackets, sentBytes uint64 // since the last sweep
 
 	takenWork      []func(time.Time)
 	takenDatagrams []datagram
+	takenBatches   []piped
 	scratch        []byte // where packets for TCP are sealed
+
+	// For placement, from any goroutine.
+	rate  atomic.Int64 // packets sent in a second
+	fresh atomic.Int64 // subscriptions so new that their packets do not show in rate
 }
 
 func newShard(w *Worker, index int, udp *transport.UDP, candidates []string) *shard {
@@ -131,7 +141,7 @@ func (s *shard) wakeAt(now time.Time) time.Time {
 	if s.nextAdvance.Before(at) && len(s.rooms) > 0 {
 		at = s.nextAdvance
 	}
-	if s.nextSweep.Before(at) && (len(s.byUfrag) > 0 || s.subscriptions > 0) {
+	if s.nextSweep.Before(at) && (len(s.byUfrag) > 0 || s.subscriptions > 0 || s.rate.Load()+s.fresh.Load() > 0) {
 		at = s.nextSweep
 	}
 	return at
@@ -139,11 +149,12 @@ func (s *shard) wakeAt(now time.Time) time.Time {
 
 // takeMail does the work that others left, and takes in their datagrams.
 func (s *shard) takeMail(now time.Time) {
-	s.takenWork, s.takenDatagrams = s.mail.take(s.takenWork, s.takenDatagrams)
+	s.takenWork, s.takenDatagrams, s.takenBatches = s.mail.take(s.takenWork, s.takenDatagrams, s.takenBatches)
 	for i, work := range s.takenWork {
 		work(now)
 		s.takenWork[i] = nil
 	}
+	s.takeBatches(now)
 	for i := range s.takenDatagrams {
 		d := &s.takenDatagrams[i]
 		s.receive(now, d.path, d.data, d.via)
@@ -195,6 +206,7 @@ func (s *shard) advance(now time.Time) {
 // afterRouter tells the router's events and notes when it wants to be called.
 func (s *shard) afterRouter(now time.Time, r *room) {
 	r.tellEvents()
+	r.handOver()
 	if at := r.router.Timer(); !at.IsZero() && at.Before(s.nextAdvance) {
 		s.nextAdvance = at
 	}
@@ -239,10 +251,24 @@ func (s *shard) sweep(now time.Time) {
 	}
 	s.worker.counters.subscriptions.Add(int64(subscriptions - s.subscriptions))
 	s.subscriptions = subscriptions
+	if passed := now.Sub(s.lastSweep); passed > 0 && passed < 4*sweepInterval {
+		s.rate.Store(int64(float64(s.sentPackets) / passed.Seconds()))
+	}
+	s.lastSweep = now
+	s.fresh.Store(s.fresh.Load() * freshLeft / 4)
 	s.worker.counters.packetsOut.Add(s.sentPackets)
 	s.worker.counters.bytesOut.Add(s.sentBytes)
 	s.sentPackets, s.sentBytes = 0, 0
 	s.worker.counters.addResidence(&s.residence)
+}
+
+// countFresh takes note of subscriptions that a command has made.
+func (s *shard) countFresh(id protocol.RoomID) {
+	if r := s.rooms[id]; r != nil {
+		_, n := r.router.Counts()
+		s.fresh.Add(int64(max(n-r.counted, 0)))
+		r.counted = n
+	}
 }
 
 func (s *shard) close() {

@@ -42,6 +42,9 @@ type Config struct {
 	// Trace, when set, gets all that decides on layers, as JSON lines; it slows the
 	// forwarding down.
 	Trace io.Writer
+	// ShardFull is how many packets a second a shard sends before further
+	// participants of its rooms go to others; 50,000 when 0.
+	ShardFull int
 	// PublicIPs replace the interfaces' addresses in candidates, behind NAT.
 	PublicIPs []netip.Addr
 }
@@ -61,13 +64,6 @@ type Worker struct {
 	rooms map[protocol.RoomID]*home
 
 	counters counters
-}
-
-// home is where a room lives: from its first command on, until the room is gone
-// and no other command is on its way. So no room ever lives on two shards.
-type home struct {
-	shard    *shard
-	commands int // on their way to the shard
 }
 
 // counters are the worker's sums over its shards, for the heartbeat.
@@ -110,6 +106,9 @@ func New(config Config) (*Worker, error) {
 	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.ShardFull == 0 {
+		config.ShardFull = defaultShardFull
 	}
 	certificate, err := transport.NewCertificate()
 	if err != nil {
@@ -168,7 +167,7 @@ func (w *Worker) Close() {
 	}
 }
 
-// handleCommand takes one command from the bus to the shard of its room. The
+// handleCommand takes one command from the bus to the shards that it concerns. The
 // bus calls it from one goroutine, so commands of a room keep their order.
 func (w *Worker) handleCommand(data []byte) {
 	command, body, err := protocol.DecodeCommand(data)
@@ -176,46 +175,7 @@ func (w *Worker) handleCommand(data []byte) {
 		w.config.Log.Warn("a command on the bus cannot be read", "err", err)
 		return
 	}
-	s := w.shardFor(command.Room)
-	s.post(func(now time.Time) {
-		s.handleCommand(now, command, body)
-		w.commandDone(command.Room, s.rooms[command.Room] != nil)
-	})
-}
-
-// shardFor gives the shard that a command for the room goes to; a new room
-// goes to the shard with the fewest rooms.
-func (w *Worker) shardFor(room protocol.RoomID) *shard {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if h, ok := w.rooms[room]; ok {
-		h.commands++
-		return h.shard
-	}
-	load := make(map[*shard]int, len(w.shards))
-	for _, h := range w.rooms {
-		load[h.shard]++
-	}
-	best := w.shards[0]
-	for _, s := range w.shards[1:] {
-		if load[s] < load[best] {
-			best = s
-		}
-	}
-	w.rooms[room] = &home{shard: best, commands: 1}
-	return best
-}
-
-// commandDone forgets where the room lives, unless it lives on or another
-// command is on its way.
-func (w *Worker) commandDone(room protocol.RoomID, lives bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	h := w.rooms[room]
-	h.commands--
-	if h.commands == 0 && !lives {
-		delete(w.rooms, room)
-	}
+	w.route(command, body)
 }
 
 func (w *Worker) roomCount() int {

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sdp"
 	"github.com/tertulia-rtc/tertulia/sfu/rtpbuf"
 )
 
@@ -47,11 +48,32 @@ func (r *Router) startWaiting(now instant, sink Sink) {
 // from the publisher may lack: it is forwarded when it comes.
 func (r *Router) catchUp(now instant, sl *slot, s *source, sink Sink) bool {
 	t := sl.track
-	if t.Muted || s.Keyframe.First == 0 || now-s.Keyframe.CameAt > catchUpAge || s.Seq.Highest-s.Keyframe.First >= catchUpPackets {
+	if t.Muted || !s.keyframeHeld(now) {
 		return false
 	}
 	first := s.ring.Get(s.Keyframe.First)
-	if first == nil || first.Flags&rtpbuf.Keyframe == 0 || first.Format != t.Format {
+	// The burst ends now, so it began when the keyframe came.
+	if !r.maybeStart(instant(first.At), sl, s, first) {
+		return false
+	}
+	for seq := s.Keyframe.First; seq <= s.Seq.Highest; seq++ {
+		if e := s.ring.Get(seq); e != nil {
+			b := s.held(e)
+			r.offer(now, sl, s, &b, sink)
+		}
+	}
+	return true
+}
+
+// keyframeHeld says whether the ring has the last keyframe and what followed it,
+// all of that recent and not too much for one burst. What is still asked for from
+// the publisher may lack.
+func (s *source) keyframeHeld(now instant) bool {
+	if s.in.Kind != sdp.Video || s.Keyframe.First == 0 || now-s.Keyframe.CameAt > catchUpAge || s.Seq.Highest-s.Keyframe.First >= catchUpPackets {
+		return false
+	}
+	first := s.ring.Get(s.Keyframe.First)
+	if first == nil || first.Flags&rtpbuf.Keyframe == 0 || first.Format != s.in.track.Format {
 		return false
 	}
 	size := 0
@@ -62,15 +84,5 @@ func (r *Router) catchUp(now instant, sl *slot, s *source, sink Sink) bool {
 			return false
 		}
 	}
-	// The burst ends now, so it began when the keyframe came.
-	if size > catchUpBytes || !r.maybeStart(instant(first.At), sl, s, first) {
-		return false
-	}
-	for seq := s.Keyframe.First; seq <= s.Seq.Highest; seq++ {
-		if e := s.ring.Get(seq); e != nil {
-			b := s.held(e)
-			r.offer(now, sl, s, &b, sink)
-		}
-	}
-	return true
+	return size <= catchUpBytes
 }

@@ -40,6 +40,7 @@ func (r *Router) Flush(now time.Time, sink Sink) {
 func (r *Router) flush(now instant, sink Sink) {
 	for _, s := range r.pending {
 		s.prepare()
+		r.handBatch(now, s)
 	}
 	if len(r.pending) == 1 {
 		// The usual case: the bindings of one track are in the order of

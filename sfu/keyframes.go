@@ -56,13 +56,14 @@ func (r *Router) wantKeyframe(now instant, s *source) {
 }
 
 // wantAwaited asks for the keyframes that slots of a track wait for. While it is
-// not known which layer they will get, those of all.
+// not known which layer they will get, those of all; so too where they may be beyond
+// a pipe.
 func (r *Router) wantAwaited(now instant, t *track) {
 	if t.in == nil {
 		return
 	}
 	for _, s := range t.in.Sources {
-		if slices.ContainsFunc(t.slots, func(sl *slot) bool {
+		if len(t.Pipes) > 0 || slices.ContainsFunc(t.slots, func(sl *slot) bool {
 			return sl.peer.Connected && !sl.Live && (sl.Aim == s.Serial || sl.Aim == 0 && !sl.part.Wish.Paused)
 		}) {
 			r.wantKeyframe(now, s)

@@ -10,11 +10,7 @@ import (
 // in which they were made.
 func (r *Router) Listing() (streams []protocol.PublishStream, subscriptions []protocol.ListedSubscription) {
 	for _, pub := range r.state.Publications {
-		s := protocol.PublishStream{Participant: pub.Participant, Stream: pub.Stream, Data: pub.Data}
-		for _, t := range pub.Tracks {
-			s.Tracks = append(s.Tracks, t.PublishTrack)
-		}
-		streams = append(streams, s)
+		streams = append(streams, pub.described())
 	}
 	for _, sub := range r.state.Subscriptions {
 		l := protocol.ListedSubscription{Participant: sub.Participant, SubscribeTo: sub.SubscribeTo}
@@ -27,4 +23,13 @@ func (r *Router) Listing() (streams []protocol.PublishStream, subscriptions []pr
 // Counts gives how many streams and subscriptions there are.
 func (r *Router) Counts() (streams, subscriptions int) {
 	return len(r.state.Publications), len(r.state.Subscriptions)
+}
+
+// described is what was published.
+func (p *publication) described() protocol.PublishStream {
+	s := protocol.PublishStream{Participant: p.Participant, Stream: p.Stream, Data: p.Data}
+	for _, t := range p.Tracks {
+		s.Tracks = append(s.Tracks, t.PublishTrack)
+	}
+	return s
 }

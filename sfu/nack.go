@@ -137,6 +137,9 @@ func (r *Router) advanceLosses(now instant, p *peer, in *inbound, s *source, sin
 	if due != 0 {
 		r.schedule(due)
 	}
+	if given && in.track != nil && len(in.track.Pipes) > 0 {
+		r.wantKeyframe(now, s)
+	}
 	if given && in.track != nil && slices.ContainsFunc(in.track.slots, func(sl *slot) bool { return sl.Live && sl.Run.Source == s.Serial }) {
 		r.wantKeyframe(now, s)
 	}

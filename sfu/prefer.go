@@ -23,6 +23,7 @@ func (r *Router) Prefer(now time.Time, who protocol.ParticipantID, want protocol
 				continue
 			}
 			st.Wish = want
+			r.needChanged(at, pub)
 			if st.track.in != nil && st.track.Kind == protocol.Video {
 				r.advanceWanted(at, st.track) // what is wanted again is told at once
 			}

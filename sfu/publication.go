@@ -16,6 +16,7 @@ type publication struct {
 	Participant protocol.ParticipantID
 	Stream      protocol.StreamID
 	Data        bool
+	From        Pipe // by which it comes, if its transports are those of another router
 	Tracks      []*track
 
 	subs []*subscription
@@ -39,6 +40,11 @@ type track struct {
 	// Leveled says that it has sent audio levels (RFC 6464).
 	Leveled bool
 	Wanted  wantedState
+	// Pipes are those that it is handed to. Needed and Upmost are what was asked for
+	// of a track that comes by one.
+	Pipes  []handed
+	Needed bool
+	Upmost *PipedLayer
 
 	pub   *publication
 	peer  *peer    // that publishes it, while it is there
@@ -194,6 +200,7 @@ func (r *Router) Unpublish(now time.Time, id protocol.StreamID) *protocol.Error 
 	for _, sub := range slices.Clone(pub.subs) {
 		r.dropSubscription(sub)
 	}
+	r.unpublishBeyond(at, pub)
 	for _, t := range pub.Tracks {
 		r.part(at, t)
 	}
@@ -213,7 +220,9 @@ func (r *Router) changeFormat(now instant, t *track, f uint8) bool {
 	t.Started, t.Format, t.FormatAt = true, f, now
 	if !told {
 		t.Codec = name
-		r.events = append(r.events, protocol.TrackStarted{Stream: t.pub.Stream, Track: t.ID, Codec: name})
+		if !t.peer.beyond() {
+			r.events = append(r.events, protocol.TrackStarted{Stream: t.pub.Stream, Track: t.ID, Codec: name})
+		}
 	}
 	for _, s := range t.slots {
 		s.Live = false

@@ -214,6 +214,7 @@ func (r *Router) videoLimits() rtpbuf.Limits {
 func (r *Router) renew(s *source) {
 	delete(r.sources, s.Serial)
 	r.state.Serial++
+	s.in.version++
 	if s.in.track != nil {
 		for _, sl := range s.in.track.slots {
 			if sl.Aim == s.Serial {
@@ -236,6 +237,7 @@ func (r *Router) dropSource(p *peer, in *inbound, s *source) {
 	delete(p.bySSRC, s.SSRC)
 	delete(p.bySSRC, s.RTX)
 	delete(r.sources, s.Serial)
+	in.version++
 	in.Sources = slices.DeleteFunc(in.Sources, func(o *source) bool { return o == s })
 	s.pending = s.pending[:0]
 }
@@ -323,7 +325,9 @@ func (r *Router) keep(now instant, s *source, c *sdp.Codec, h *rtpHeader, ext *r
 	s.Counted.Bytes += uint64(len(h.payload))
 	s.Window += uint64(len(h.payload) + packetOverhead)
 	r.scheduleSurvey(now, s.in)
-	r.scheduleReport(now, t.peer)
+	if !t.peer.beyond() {
+		r.scheduleReport(now, t.peer)
+	}
 	if t.Muted {
 		return
 	}

@@ -59,6 +59,7 @@ func (r *Router) flushReports(now instant, sink Sink) {
 		if t == nil || t.Muted || s.SR.At == 0 {
 			continue
 		}
+		r.handReport(now, s)
 		for _, sl := range t.slots {
 			if sl.Live && sl.Run.Source == s.Serial && sl.peer.Connected {
 				r.sendReport(now, s, sl, sink)

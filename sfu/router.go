@@ -124,6 +124,8 @@ type routerState struct {
 	Publications  []*publication
 	Subscriptions []*subscription
 	Ears          *audible.Selector // of audio tracks, by track.Ear
+	Pipes         []*pipe
+	Quiet         bool // another router of the room tells who speaks
 }
 
 // scratch is memory for one packet at a time, kept so that none is allocated.
@@ -236,6 +238,10 @@ func (r *Router) Advance(now time.Time, sink Sink) {
 }
 
 func (r *Router) advanceInbound(now instant, p *peer, sink Sink) {
+	if p.beyond() {
+		r.advanceBeyond(now, p)
+		return
+	}
 	r.advanceTransportCC(now, p, sink)
 	r.advanceMirror(now, p)
 	r.advanceReports(now, p, sink)

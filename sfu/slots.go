@@ -330,6 +330,7 @@ func (r *Router) Subscribe(now time.Time, who protocol.ParticipantID, to protoco
 			r.free(p.slot)
 		}
 	}
+	r.needChanged(at, pub)
 	if p := r.byKey[TransportKey{who, to.Transport}]; p != nil {
 		r.needRebind(p)
 	}
@@ -343,6 +344,9 @@ func (r *Router) Unsubscribe(now time.Time, who protocol.ParticipantID, stream p
 	for _, s := range r.state.Subscriptions {
 		if s.Participant == who && s.Stream == stream {
 			r.dropSubscription(s)
+			if pub := r.streams[stream]; pub != nil {
+				r.needChanged(at, pub)
+			}
 			break
 		}
 	}

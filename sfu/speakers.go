@@ -33,7 +33,7 @@ func (r *Router) listen(now instant, t *track) {
 	if t.Kind != protocol.Audio {
 		return
 	}
-	heard := !t.Muted && t.in != nil
+	heard := !t.Muted && (t.in != nil || t.pub.From != 0) // what is beyond a pipe counts too
 	switch {
 	case heard && t.Ear < 0:
 		t.Ear = slices.Index(r.ears, nil)
@@ -58,7 +58,7 @@ func (r *Router) contends(t *track) bool {
 	if t.Kind != protocol.Audio || !r.state.Ears.Limited() {
 		return false
 	}
-	return t.Leveled || !t.Started && t.peer != nil && slices.Contains(t.peer.Kinds[:], extAudioLevel)
+	return t.Leveled || !t.Started && t.pub.From != 0 || !t.Started && t.peer != nil && slices.Contains(t.peer.Kinds[:], extAudioLevel)
 }
 
 // heard takes the level of one packet (RFC 6464).
@@ -132,7 +132,7 @@ func (r *Router) advanceSpeakers(now instant) {
 	if next := ears.Next(); next != 0 {
 		r.schedule(instant(next))
 	}
-	if !told {
+	if !told || r.state.Quiet {
 		return
 	}
 	list := []protocol.Speaker{}

@@ -45,6 +45,7 @@ func Restore(cfg Config, state []byte) (*Router, error) {
 			return nil, err
 		}
 	}
+	r.restorePipes()
 	r.due = 1
 	return r, nil
 }

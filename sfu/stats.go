@@ -138,7 +138,7 @@ type SlotStats struct {
 func (r *Router) Stats(id protocol.ParticipantID) []TransportStats {
 	var all []TransportStats
 	for _, p := range r.state.Peers {
-		if p == nil || p.Key.Participant != id {
+		if p == nil || p.Key.Participant != id || p.beyond() {
 			continue
 		}
 		t := TransportStats{Transport: p.Key.Transport, Connected: p.Connected, peerCounters: p.Counted}
@@ -185,7 +185,7 @@ func (s *source) stats() SourceStats {
 
 // forwarded says whether some subscriber gets the stream.
 func (s *source) forwarded() bool {
-	return s.in.track != nil && slices.ContainsFunc(s.in.track.slots, func(sl *slot) bool { return sl.Live && sl.Run.Source == s.Serial })
+	return s.in.track != nil && (len(s.in.track.Pipes) > 0 || slices.ContainsFunc(s.in.track.slots, func(sl *slot) bool { return sl.Live && sl.Run.Source == s.Serial }))
 }
 
 func (s *slot) stats() SlotStats {

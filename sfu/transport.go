@@ -15,6 +15,7 @@ type peer struct {
 	Key       TransportKey
 	Index     Peer
 	Connected bool
+	From      Pipe   // by which it comes, if it is a transport of another router
 	SSRC      uint32 // that our reports and feedback come from
 	Inbounds  []*inbound
 	Slots     []*slot
@@ -64,6 +65,7 @@ type inbound struct {
 	Sources []*source // one, or one for each simulcast layer
 	Survey  surveyState
 
+	version      uint32 // new when Codecs or Sources change
 	payloadTypes [128]payloadType
 	track        *track
 }
@@ -157,6 +159,7 @@ func (r *Router) setInbounds(now instant, p *peer, t *sdp.Transport) {
 
 // index prepares the table of payload types.
 func (in *inbound) index() {
+	in.version++
 	clear(in.payloadTypes[:])
 	for i, c := range in.Codecs {
 		in.payloadTypes[c.PayloadType&0x7f] = payloadType{codec: uint8(i + 1)}

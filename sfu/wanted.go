@@ -42,6 +42,11 @@ func (r *Router) advanceWanted(now instant, t *track) {
 			}
 		}
 	}
+	highest = max(highest, t.wantedBeyond(layers))
+	if t.peer.beyond() {
+		r.needUpTo(t, highest)
+		return
+	}
 	changed := false
 	for i := range layers {
 		l := &layers[i]
