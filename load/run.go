@@ -234,7 +234,6 @@ func (r *run) joinAll(ctx context.Context) error {
 				joining.Wait()
 				return err
 			}
-			// A room's participants on one loop, as far as there are rooms enough.
 			p.loop = r.loops[n%len(r.loops)]
 			n++
 			r.mu.Lock()

@@ -224,11 +224,12 @@ func (p *proposal) freePayloadType(liked uint8) (uint8, error) {
 }
 
 // extensions gives all that we know of a kind, but those of simulcast where
-// there is none, and the absolute send time where we do not estimate bandwidth.
+// there is none. A server does without the absolute send time, and a client of ours sends no
+// dependency descriptors.
 func (p *proposal) extensions(kind Kind, simulcast bool) []Extension {
 	var list []Extension
 	for _, uri := range extensionsOf(kind) {
-		if (uri == RIDURI || uri == RepairedRIDURI) && !simulcast || uri == AbsSendTimeURI && !p.local.Client {
+		if (uri == RIDURI || uri == RepairedRIDURI) && !simulcast || uri == AbsSendTimeURI && !p.local.Client || uri == DependencyDescriptorURI && p.local.Client {
 			continue
 		}
 		id, ok := p.uris[uri]

@@ -106,7 +106,7 @@ func TestContradictoryLayers(t *testing.T) {
 	errors := uint64(0)
 	for _, src := range p.Published {
 		c := src.LayerErrors
-		errors += uint64(c.Malformed) + uint64(c.Jumps) + uint64(c.Unsupported)
+		errors += c.Malformed + c.Jumps + c.Unsupported + c.Contradictions
 	}
 	if errors == 0 {
 		t.Errorf("nothing is counted: %+v", p.Published)

@@ -41,7 +41,7 @@ func (p *peer) refill(now instant) bool {
 		return false
 	}
 	if now > p.Pace.At {
-		p.Resend.refill(p.Link.Estimate()/8, min(now-p.Pace.At, second))
+		p.refillRepairs(min(now-p.Pace.At, second))
 		rate := p.Link.Estimate() * pacingFactor / 2 / 8
 		burst := max(rate*int64(pacingBurst)/int64(second), pacingAtOnce)
 		p.Pace.Credit = min(burst, p.Pace.Credit+rate*int64(min(now-p.Pace.At, second))/int64(second))

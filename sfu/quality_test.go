@@ -62,7 +62,12 @@ func TestLinkFallsAndRises(t *testing.T) {
 		v.down.Set(link)
 		fell := w.now
 		w.run(15 * time.Second)
-		d.checkEncoding(fell.Add(2*time.Second), w.now, 1)
+		for _, s := range d.shown {
+			if s.encoding == 2 && s.at.After(fell.Add(2*time.Second)) {
+				t.Fatalf("encoding 2 is shown %v after the fall", s.at.Sub(fell))
+			}
+		}
+		d.checkEncoding(fell.Add(8*time.Second), w.now, 1)
 		link.Rate = 3_000_000
 		v.down.Set(link)
 		rose := w.now
@@ -79,6 +84,71 @@ func TestLinkFallsAndRises(t *testing.T) {
 		}
 		d.checkEncoding(rose.Add(12*time.Second), w.now, 2)
 		v.checkFreeze(w.now, time.Second)
+	})
+}
+
+// A publisher that is far away takes half a second to send a keyframe of a smaller
+// layer. Meanwhile what is too much is thinned out, so that nothing stands still.
+func TestKeyframeFromAfar(t *testing.T) {
+	scenarios(t, func(t *testing.T, w *world) {
+		cam := w.films("ana", 1, 3)
+		far := goodLink
+		far.Latency = 200 * time.Millisecond
+		cam.c.up.Set(far)
+		cam.c.down.Set(far)
+		w.run(2 * time.Second)
+		link := simnet.Config{Latency: 50 * time.Millisecond, Rate: 3_000_000, Queue: 100_000}
+		v := w.watches("ben", link, 1)
+		w.run(10 * time.Second)
+		link.Rate = 800_000
+		v.down.Set(link)
+		w.run(10 * time.Second)
+		v.checkFreeze(w.now, 500*time.Millisecond)
+		if share := v.decoders[0].inTime(v.joined, 400*time.Millisecond); share < 0.985 {
+			t.Errorf("%.1f %% of the pictures are decoded in time", 100*share)
+		}
+	})
+}
+
+// When not even the smallest layer fits, that is told, audio goes on, and the video
+// is back soon after the link is.
+func TestStarvedVideo(t *testing.T) {
+	scenarios(t, func(t *testing.T, w *world) {
+		w.films("ana", 1, 3)
+		w.run(2 * time.Second)
+		link := simnet.Config{Latency: 50 * time.Millisecond, Rate: 1_000_000, Queue: 60_000}
+		v := w.watches("ben", link, 1)
+		w.run(10 * time.Second)
+		state := func() (told string) {
+			for _, e := range taken[protocol.SubscriptionChanged](w) {
+				if e.Track == "v" {
+					told = e.State + " " + e.Cause
+				}
+			}
+			return told
+		}
+		state()
+		v.down.Set(simnet.Config{Latency: 50 * time.Millisecond, Rate: 110_000, Queue: 10_000})
+		w.run(10 * time.Second)
+		if s := state(); s != protocol.SubscriptionPaused+" "+protocol.PausedByBandwidth {
+			t.Errorf("told %q", s)
+		}
+		sent := v.video
+		w.run(5 * time.Second)
+		if n := v.video - sent; n > 250 {
+			t.Errorf("%d packets of video were sent in five seconds", n)
+		}
+		v.down.Set(link)
+		back := w.now
+		w.run(10 * time.Second)
+		if s := state(); s != protocol.SubscriptionActive+" " {
+			t.Errorf("told %q", s)
+		}
+		d := v.decoders[0]
+		if after := d.firstSince(back); after < 0 || after > 6*time.Second {
+			t.Errorf("a picture after %v", after)
+		}
+		d.checkEncoding(w.now.Add(-time.Second), w.now, 1)
 	})
 }
 
@@ -295,7 +365,7 @@ func (w *world) listens(name string, slots int, streams ...protocol.StreamID) *l
 		sections = append(sections, receives(fmt.Sprint(i), sdp.Audio, uint32(1000+10*i), opusPlain))
 	}
 	l := &listener{client: w.join(name, simnet.Config{Latency: 20 * time.Millisecond}, sections...), heard: map[protocol.StreamID]int{}, last: map[uint32]*rtp.Packet{}}
-	for _, r := range l.client.order {
+	for _, r := range l.order {
 		r.taken = func(p *rtp.Packet) {
 			l.heard[w.bound(r)]++
 			if last := l.last[p.SSRC]; last != nil {

@@ -198,7 +198,7 @@ func (w *world) watches(name string, link simnet.Config, streams ...protocol.Str
 	up := link
 	up.Rate, up.Queue = 0, 0
 	v.up.Set(up)
-	for _, r := range v.client.order {
+	for _, r := range v.order {
 		if r.section.Kind == sdp.Audio {
 			r.nacks = false
 			r.taken = func(*rtp.Packet) {}
@@ -264,12 +264,11 @@ type decoder struct {
 	v *viewer
 	r *receiver
 
-	started  bool
-	highest  int // extended picture id
-	frames   map[int]*assembly
-	lastBase int // picture of the newest decoded one of temporal layer 0
-	last     time.Time
-	asked    time.Time
+	started bool
+	highest int // extended picture id
+	frames  map[int]*assembly
+	last    time.Time
+	asked   time.Time
 
 	first   int       // picture id of the first keyframe
 	shown   []showing // what was decoded, in the order in which it could be
@@ -314,7 +313,7 @@ func (d *decoder) tick() {
 	}
 	if now.UnixMilli()%100 == 0 {
 		for s, at := range d.r.missing {
-			if now.Sub(at) > 0 && uint16(d.r.highest-s) > 2000 {
+			if now.Sub(at) > 0 && d.r.highest-s > 2000 {
 				delete(d.r.missing, s)
 			}
 		}

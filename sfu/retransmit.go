@@ -31,11 +31,17 @@ const (
 	resendAtOnce = 8 << 10           // bytes, of savings on any link
 )
 
-// refill adds what a link leaves in a time, of a rate in bytes per second.
-func (c *resendState) refill(rate int64, passed instant) {
-	c.Credit += (rate + rate/resendExtra) * int64(passed) / int64(second)
+// refillRepairs adds what a link leaves in a time. While it is congested, what media took
+// in advance is waited for; else a keyframe shall not keep its own losses from being
+// repaired.
+func (p *peer) refillRepairs(passed instant) {
+	c, rate := &p.Resend, p.Link.Estimate()/8
+	debt := -rate * int64(resendDebt) / int64(second)
+	if !p.Link.Congested() {
+		debt = 0
+	}
+	c.Credit = max(c.Credit, debt) + (rate+rate/resendExtra)*int64(passed)/int64(second)
 	c.Credit = min(c.Credit, max(rate*int64(resendSpare)/int64(second), resendAtOnce), resendBurst)
-	c.Credit = max(c.Credit, -rate*int64(resendDebt)/int64(second))
 }
 
 // afterMedia takes note of bytes that were sent for the first time.
@@ -65,6 +71,11 @@ func (s *resentState) sent(seq uint64, now instant) {
 		s.recent = make([]resent, resentMemory)
 	}
 	s.recent[seq%resentMemory] = resent{seq, now}
+}
+
+// known says whether a packet went out late or again, lately.
+func (s *resentState) known(seq uint64) bool {
+	return s.recent != nil && s.recent[seq%resentMemory].seq == seq
 }
 
 // justSent says whether a packet went out late or again within the last pause.
@@ -162,7 +173,7 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		p.Counted.NACKsMissed++
 		return
 	}
-	if run != &s.Run && run.Cut != nil && p.limited() {
+	if run != &s.Run && run.Cut != nil && p.limited() && p.Link.Congested() {
 		p.Counted.NACKsRefused++ // it would come after the keyframe that has been sent since
 		return
 	}
@@ -191,16 +202,22 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		p.Counted.NACKsRefused++
 		return
 	}
-	p.Resend.Credit -= n
-	s.Resent.sent(seq, now)
-	pt, ssrc, number := f.pt, s.SSRC, uint16(seq)
-	if f.rtx != 0 {
-		s.RTXSeq++
-		pt, ssrc, number = f.rtx, s.RTX, s.RTXSeq
+	copies := 1
+	if f.rtx != 0 && s.Resent.known(seq) && p.limited() && p.Resend.Credit > resendAtOnce {
+		copies = 2 // the answer was lost as well, and a video may stand still for it
 	}
-	packet.Header = s.Form.appendHeader(r.scratch.header[:0], pt, packet.Marker, number, e.Timestamp+run.Timestamp, ssrc, forwarded, f.timing)
+	s.Resent.sent(seq, now)
 	packet.Retransmission = true
-	p.Counted.Retransmitted++
-	p.Counted.RetransmittedBytes += uint64(n)
-	r.emit(now, p, packet, f.timing, bwe.Repair, sink)
+	for range copies {
+		pt, ssrc, number := f.pt, s.SSRC, uint16(seq)
+		if f.rtx != 0 {
+			s.RTXSeq++
+			pt, ssrc, number = f.rtx, s.RTX, s.RTXSeq
+		}
+		packet.Header = s.Form.appendHeader(r.scratch.header[:0], pt, packet.Marker, number, e.Timestamp+run.Timestamp, ssrc, forwarded, f.timing)
+		p.Resend.Credit -= n
+		p.Counted.Retransmitted++
+		p.Counted.RetransmittedBytes += uint64(n)
+		r.emit(now, p, packet, f.timing, bwe.Repair, sink)
+	}
 }

@@ -163,9 +163,15 @@ func (r *Router) decide(now instant, s *slot, d allocation.Decision) {
 		if s.Run.Cut.Selector.NeedsKeyframe(&c.source.Tracker.Layout, int64(now)) != layer.NotNeeded {
 			r.wantKeyframe(now, c.source)
 		}
-	} else if s.Aim != c.source.Serial || !s.Live {
+		s.Aim = c.source.Serial
+		return
+	}
+	if s.Live && s.peer.limited() && s.peer.Link.Congested() {
+		// Until the keyframe comes, no more than needed of what is too much.
+		s.Run.Cut.Selector.Target.Temporal = 0
+	}
+	if s.Aim != c.source.Serial || !s.Live {
 		s.Aim = c.source.Serial
 		r.awaitStart(now, s)
 	}
-	s.Aim = c.source.Serial
 }

@@ -9,9 +9,15 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/dtls/v3"
 )
+
+// clientFlightInterval is when a client sends an unanswered flight again, doubling
+// each time, as libwebrtc does it: the first one may come before the server has
+// taken the pair for its own.
+const clientFlightInterval = 50 * time.Millisecond
 
 // ClientHandshake is the DTLS client of one transport: the handshake that gives
 // the SRTP keys. It keeps nothing afterwards, since the last flight of a
@@ -102,7 +108,7 @@ func (h *ClientHandshake) shake(ctx context.Context) (*Keys, error) {
 			}
 			return nil
 		}),
-		dtls.WithFlightInterval(flightInterval),
+		dtls.WithFlightInterval(clientFlightInterval),
 		dtls.WithMTU(1200),
 		dtls.WithLoggerFactory(silence),
 	)

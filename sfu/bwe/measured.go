@@ -26,3 +26,9 @@ func (c *Controller) RoundTrip() time.Duration {
 func (c *Controller) Calm() bool {
 	return c.Silence.Heard && c.Silence.Cuts == 0 && c.Trend.Usage != Over && c.Arrival.queue() < c.calm() && c.Loss.excess() <= 0.02
 }
+
+// Congested says that a queue stands or grows: what is sent in addition now delays
+// everything else.
+func (c *Controller) Congested() bool {
+	return c.Trend.Usage == Over || c.Arrival.queue() > max(fullQueue, c.calm())
+}
