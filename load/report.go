@@ -335,7 +335,7 @@ func (r *Report) warn() {
 		add("%d streams had no packet in the measured time", r.Packets.Silent)
 	}
 	if r.Joins.Failed > 0 {
-		add("%d participants could not join", r.Joins.Failed)
+		add("%d participants could not join; the first: %s", r.Joins.Failed, r.Joins.Errors[0])
 	}
 	if r.Joins.Pictureless > 0 {
 		add("%d participants never got a keyframe", r.Joins.Pictureless)
