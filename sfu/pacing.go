@@ -86,7 +86,7 @@ func (r *Router) advancePacing(now instant, p *peer, sink Sink) {
 			continue
 		}
 		d := &r.scratch.decision
-		if run, b, ok := r.held(w.slot, w.seq, d); ok && run.Source == w.source {
+		if run, b, ok := r.held(w.slot, w.seq, d); ok && run.Source == w.source && !w.slot.track.Muted {
 			q.Credit -= int64(len(b.payload))
 			r.send(now, w.slot, run, &b, w.seq, d, sink)
 		} else if run := w.slot.findRun(w.seq); run != nil && run.Source == w.source {

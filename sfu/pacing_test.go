@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/sdp"
 	"github.com/tertulia-rtc/tertulia/simnet"
 )
@@ -55,5 +56,35 @@ func TestPacesLargeFrames(t *testing.T) {
 	}
 	if n := w.stats(sub).Paced; n == 0 {
 		t.Error("nothing was paced")
+	}
+}
+
+// What waits when a track is muted does not leave any more, and nobody asks for it.
+func TestMuteEndsWaiting(t *testing.T) {
+	w := newWorld(t)
+	pub := w.join("ana", simnet.Config{}, sends("1", sdp.Video, vp8))
+	pub.publish(1, videoTrack("1"))
+	sub := w.join("ben", simnet.Config{Latency: 10 * time.Millisecond, Rate: 1_000_000, Queue: 60_000}, receives("1", sdp.Video, 2000, vp8))
+	sub.subscribe(1)
+	v := pub.video("1", 100)
+	v.perFrame, v.size = 2, 700
+	w.run(3 * time.Second)
+	v.perFrame = 40
+	w.run(33 * time.Millisecond)
+	p := w.r.peer(sub.peer)
+	if len(p.Pace.queue)-p.Pace.next < 5 {
+		t.Fatalf("%d packets wait", len(p.Pace.queue)-p.Pace.next)
+	}
+	if err := w.r.Mute(w.now, protocol.MuteTrack{Stream: 1, Track: "v", Muted: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.tap = func(p *Packet) {
+		if len(p.Payload) > 0 {
+			t.Fatal("media of a muted track leaves")
+		}
+	}
+	w.run(2 * time.Second)
+	if n := len(sub.receiver[2000].missing); n > 0 {
+		t.Errorf("%d packets are asked for", n)
 	}
 }
