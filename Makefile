@@ -67,7 +67,7 @@ bench: ## measure speed, memory and joining (docs/benchmarks.md explains the fig
 
 .PHONY: bench-peers
 bench-peers: ## measure the same load on Tertulia and on Janus, in turn (installs janus)
-	scripts/bench-peers
+	PEERS='tertulia janus' SCENARIOS='live100 meet10 rooms10 audio100 joins' scripts/bench-load
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser, for 20 seconds each

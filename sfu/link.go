@@ -47,10 +47,22 @@ func (r *Router) linkChanged(now instant, p *peer) {
 	if estimate := p.Link.Estimate(); p.Share.differs(estimate) {
 		r.wantShare(p, now)
 	}
+	r.scheduleLink(now, p)
+}
+
+// scheduleLink asks for advanceSubscriber when the controller wants to be asked. All
+// subscribers' times are on one grid: waking up is dear, and one round serves them all.
+func (r *Router) scheduleLink(now instant, p *peer) {
 	if at := p.Link.Timer(); at != 0 {
-		r.schedulePeer(p, instant(at))
+		r.schedulePeer(p, max(onGrid(instant(at)), now+millisecond))
 	}
 }
+
+// grid is as fine as probes need.
+const grid = 5 * millisecond
+
+// onGrid gives the first time on the grid that is not before t.
+func onGrid(t instant) instant { return (t + grid - 1) / grid * grid }
 
 // advanceSubscriber does what is due towards a subscriber: paced packets, probes,
 // the sharing of its link.
@@ -75,9 +87,7 @@ func (r *Router) advanceSubscriber(now instant, p *peer, sink Sink) {
 	}
 	r.advanceShare(now, p)
 	r.trickle(now, p, sink)
-	if at := p.Link.Timer(); at != 0 {
-		r.schedulePeer(p, max(instant(at), now+millisecond))
-	}
+	r.scheduleLink(now, p)
 }
 
 // Padding of probes.

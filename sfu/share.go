@@ -12,7 +12,7 @@ import (
 type shareState struct {
 	Due      instant // when it is shared out next, 0 not before something changes
 	At       instant // when it was
-	Estimate int64   // what was shared out
+	Estimate int64   // of the link, at that time
 	Used     int64
 	// Starving says that nothing of what is wanted fits, and nothing else is sent by
 	// which the link could be seen to get better. TrickleAt is when the next little
@@ -47,7 +47,7 @@ func (r *Router) wantShare(p *peer, now instant) {
 	if len(p.Slots) == 0 {
 		return
 	}
-	at := max(now, p.Share.At+shareInterval)
+	at := onGrid(max(now, p.Share.At+shareInterval))
 	if p.fresh {
 		at = now
 	}
@@ -121,7 +121,7 @@ func (r *Router) share(now instant, p *peer) {
 		r.decide(now, s, d)
 	}
 	clear(r.scratch.sharing)
-	p.Share.At, p.Share.Estimate, p.Share.Used = now, in.Estimate, result.Used
+	p.Share.At, p.Share.Estimate, p.Share.Used = now, p.Link.Estimate(), result.Used
 }
 
 // starved says whether a track gets nothing for want of bandwidth.
