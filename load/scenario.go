@@ -47,7 +47,7 @@ type Scenario struct {
 // Bounds of a scenario.
 const (
 	maxParticipants = 20_000
-	maxJoinWait     = 60 * time.Second
+	maxJoinWait     = 30 * time.Second
 )
 
 // check completes a scenario, or says what is wrong with it.
