@@ -409,7 +409,7 @@ func TestAcknowledgements(t *testing.T) {
 		ana := w.join(func(c *auth.JoinClaims) { c.Role = "presenter" })
 		k := w.worker("w1")
 		k.mu.Lock()
-		k.answer = func(uint64, protocol.CommandBody) (protocol.EventBody, time.Duration) { return nil, 0 }
+		k.answers(func(uint64, protocol.CommandBody) (protocol.EventBody, time.Duration) { return nil, 0 })
 		k.mu.Unlock()
 		acked := func() uint64 {
 			synctest.Wait()
@@ -565,7 +565,7 @@ func TestWorkers(t *testing.T) {
 		ben.wantTypes()
 		// Delayed and out of order, and never.
 		two.mu.Lock()
-		two.answer = func(request uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
+		two.answers(func(request uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
 			switch q := body.(type) {
 			case protocol.Negotiate:
 				if q.Transport == "never" {
@@ -576,7 +576,7 @@ func TestWorkers(t *testing.T) {
 				return protocol.Counters{Transports: json.RawMessage("[]")}, time.Second
 			}
 			return protocol.Done{}, 0
-		}
+		})
 		two.mu.Unlock()
 		ana.seen()
 		never := ana.request(protocol.TypeOffer, protocol.Offer{Transport: "never", SDP: "n"})
@@ -608,14 +608,14 @@ func TestAnotherOwnerTakesOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		k.mu.Lock()
-		k.answer = func(uint64, protocol.CommandBody) (protocol.EventBody, time.Duration) {
+		k.answers(func(uint64, protocol.CommandBody) (protocol.EventBody, time.Duration) {
 			return protocol.Failed{Error: *protocol.Errorf(protocol.CodeStaleEpoch, "Old.")}, 0
-		}
+		})
 		k.mu.Unlock()
 		ana.request(protocol.TypePublish, camera)
 		ana.wantClosed(1001)
 		k.mu.Lock()
-		k.answer = nil
+		k.answers(nil)
 		k.mu.Unlock()
 		if f := ana.comeBack(); f.Type != protocol.TypeResynced {
 			t.Errorf("answered %s %s", f.Type, f.Data)
@@ -672,12 +672,12 @@ func TestPreferencesAndWantedLayers(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		k := w.worker("w1")
 		var preferred []protocol.PreferTrack
-		k.answer = func(_ uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
+		k.answers(func(_ uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
 			if q, ok := body.(protocol.PreferTrack); ok {
 				preferred = append(preferred, q)
 			}
 			return protocol.Done{}, 0
-		}
+		})
 		ana, ben := w.join(nil), w.join(nil)
 		stream := publishCamera(t, ana)
 		ben.do(protocol.TypeSubscribe, protocol.SubscribeTo{Stream: stream, Transport: "main"})
@@ -706,7 +706,7 @@ func TestPreferencesAndWantedLayers(t *testing.T) {
 		preferred = nil
 		k.stop()
 		two := w.worker("w2")
-		two.answer = k.answer
+		two.answers(k.answer)
 		time.Sleep(workerSilence + time.Second)
 		if got := two.told(); !slices.Equal(got, []string{"drop-room", "configure-room", "publish", "subscribe", "prefer"}) || len(preferred) != 1 || preferred[0].Preference != want {
 			t.Errorf("the next worker was told %q %+v", got, preferred)
@@ -735,12 +735,12 @@ func TestSettingsReachTheWorker(t *testing.T) {
 		}
 		k := w.worker("w1")
 		var settings []protocol.RoomSettings
-		k.answer = func(_ uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
+		k.answers(func(_ uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
 			if q, ok := body.(protocol.ConfigureRoom); ok {
 				settings = append(settings, q.RoomSettings)
 			}
 			return protocol.Done{}, 0
-		}
+		})
 		publishCamera(t, w.join(nil))
 		first := *w.room.Settings
 		w.room.Settings = &protocol.RoomSettings{}
@@ -782,16 +782,16 @@ func TestStatsForTheAPI(t *testing.T) {
 
 		k := w.worker("w1")
 		publishCamera(t, ana)
-		k.answer = func(_ uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
+		k.answers(func(_ uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
 			return protocol.Counters{Transports: json.RawMessage(`[{"transport":"main"}]`)}, 0
-		}
+		})
 		if s, err := w.c.Stats(ctx, w.room.ID, ana.id()); err != nil || string(s.Transports) != `[{"transport":"main"}]` {
 			t.Errorf("%s %v", s.Transports, err)
 		}
 		ana.wantTypes("ok") // its publish: statistics for others are not told to it
 
 		// A worker that is late, a caller who goes, a participant who leaves meanwhile.
-		k.answer = func(uint64, protocol.CommandBody) (protocol.EventBody, time.Duration) { return nil, 0 }
+		k.answers(func(uint64, protocol.CommandBody) (protocol.EventBody, time.Duration) { return nil, 0 })
 		_, err = w.c.Stats(ctx, w.room.ID, ana.id())
 		wantCode(err, protocol.CodeUnavailable)
 		brief, cancel := context.WithTimeout(ctx, time.Second)

@@ -140,6 +140,13 @@ func (w *world) worker(id protocol.WorkerID) *fakeWorker {
 	return k
 }
 
+// answers sets what answers commands from now on; nil for done.
+func (k *fakeWorker) answers(f func(request uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.answer = f
+}
+
 func (k *fakeWorker) stop() { k.cancel(); k.sub.Close() }
 
 func (k *fakeWorker) command(data []byte) {
