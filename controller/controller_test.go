@@ -408,9 +408,7 @@ func TestAcknowledgements(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		ana := w.join(func(c *auth.JoinClaims) { c.Role = "presenter" })
 		k := w.worker("w1")
-		k.mu.Lock()
 		k.answers(func(uint64, protocol.CommandBody) (protocol.EventBody, time.Duration) { return nil, 0 })
-		k.mu.Unlock()
 		acked := func() uint64 {
 			synctest.Wait()
 			ana.mu.Lock()
@@ -564,7 +562,6 @@ func TestWorkers(t *testing.T) {
 		two.tell(w.room.ID, two.epoch-1, 0, protocol.SpeakersChanged{})
 		ben.wantTypes()
 		// Delayed and out of order, and never.
-		two.mu.Lock()
 		two.answers(func(request uint64, body protocol.CommandBody) (protocol.EventBody, time.Duration) {
 			switch q := body.(type) {
 			case protocol.Negotiate:
@@ -577,7 +574,6 @@ func TestWorkers(t *testing.T) {
 			}
 			return protocol.Done{}, 0
 		})
-		two.mu.Unlock()
 		ana.seen()
 		never := ana.request(protocol.TypeOffer, protocol.Offer{Transport: "never", SDP: "n"})
 		slow := ana.request(protocol.TypeOffer, protocol.Offer{Transport: "main", SDP: "s"})
@@ -607,16 +603,12 @@ func TestAnotherOwnerTakesOver(t *testing.T) {
 		if _, err := w.store.RaiseEpoch(context.Background(), w.room.ID, "another"); err != nil {
 			t.Fatal(err)
 		}
-		k.mu.Lock()
 		k.answers(func(uint64, protocol.CommandBody) (protocol.EventBody, time.Duration) {
 			return protocol.Failed{Error: *protocol.Errorf(protocol.CodeStaleEpoch, "Old.")}, 0
 		})
-		k.mu.Unlock()
 		ana.request(protocol.TypePublish, camera)
 		ana.wantClosed(1001)
-		k.mu.Lock()
 		k.answers(nil)
-		k.mu.Unlock()
 		if f := ana.comeBack(); f.Type != protocol.TypeResynced {
 			t.Errorf("answered %s %s", f.Type, f.Data)
 		}
