@@ -16,7 +16,7 @@ describe('broken frames', () => {
   for (const codec of ['VP8', 'H264']) {
     test(`damage to ${codec} is seen`, () =>
       stage.call({ codec }, async (call) => {
-        await call.publisher('Ana', { hooks: { damageEvery: 15, startWith: 1000 } });
+        await call.publisher('Ana', { camera: { simulcast: false, scalabilityMode: 'L1T1' }, hooks: { damageEvery: 15, startWith: 1000 } });
         const Ben = await call.subscriber('Ben', ['Ana']);
         const report = await seen(Ben, 'Ana', 4000);
         console.log(codec, inShort(report));
