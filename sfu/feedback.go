@@ -7,7 +7,7 @@ import (
 
 // Intervals of what publishers are told.
 const (
-	feedbackInterval = 64 * millisecond // transport-wide congestion control
+	feedbackInterval = 50 * millisecond // transport-wide congestion control; at least
 	reportInterval   = second           // receiver reports, REMB
 )
 
@@ -21,7 +21,7 @@ type reportState struct {
 func (r *Router) scheduleReport(now instant, p *peer) {
 	p.Reports.Active = now
 	if p.Reports.Next == 0 {
-		p.Reports.Next = now + reportInterval/4 // the first one soon, for the sender's estimate
+		p.Reports.Next = (now + reportInterval/4).on(grid) // the first one soon, for the sender's estimate
 		r.schedule(p.Reports.Next)
 	}
 }
@@ -40,7 +40,7 @@ func (r *Router) advanceReports(now instant, p *peer, sink Sink) {
 		p.Reports.Next = 0
 		return
 	}
-	p.Reports.Next = now + reportInterval
+	p.Reports.Next = (now + reportInterval).on(grid)
 	r.schedule(p.Reports.Next)
 	b := appendRTCPHeader(r.scratch.rtcp[:0], 0, rtcpReceiverReport)
 	b = appendUint32(b, p.SSRC)
@@ -134,6 +134,9 @@ const (
 	maxLateStatus = 8    // packets that came after they were reported lost
 )
 
+// due is when what has come is told.
+func (c *transportCCState) due() instant { return (c.FirstAt + feedbackInterval).on(grid) }
+
 // arrived takes note of a packet.
 func (c *transportCCState) arrived(seq uint16, now instant) {
 	if !c.Started {
@@ -157,7 +160,7 @@ func (r *Router) advanceTransportCC(now instant, p *peer, sink Sink) {
 	if len(c.Arrivals) == 0 {
 		return
 	}
-	if due := c.FirstAt + feedbackInterval; now < due {
+	if due := c.due(); now < due {
 		r.schedule(due)
 		return
 	}

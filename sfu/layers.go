@@ -32,7 +32,7 @@ type choice struct {
 // scheduleSurvey keeps the looking at layers going while packets come.
 func (r *Router) scheduleSurvey(now instant, in *inbound) {
 	if in.Survey.Next == 0 {
-		in.Survey.Next = now + layerInterval
+		in.Survey.Next = (now + layerInterval).on(grid)
 		r.schedule(in.Survey.Next)
 	}
 }

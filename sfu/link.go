@@ -50,19 +50,28 @@ func (r *Router) linkChanged(now instant, p *peer) {
 	r.scheduleLink(now, p)
 }
 
-// scheduleLink asks for advanceSubscriber when the controller wants to be asked. All
-// subscribers' times are on one grid: waking up is dear, and one round serves them all.
+// scheduleLink asks for advanceSubscriber when the controller wants to be asked.
 func (r *Router) scheduleLink(now instant, p *peer) {
-	if at := p.Link.Timer(); at != 0 {
-		r.schedulePeer(p, max(onGrid(instant(at)), now+millisecond))
+	at := instant(p.Link.Timer())
+	if at == 0 {
+		return
 	}
+	step := grid
+	if p.Link.Probing.Running {
+		step = fineGrid
+	}
+	r.schedulePeer(p, max(at, now+1).on(step))
 }
 
-// grid is as fine as probes need.
-const grid = 5 * millisecond
+// Timers are on a grid, the same for all transports and all rooms: waking up is dear,
+// and one round serves them all.
+const (
+	grid     = 20 * millisecond
+	fineGrid = 5 * millisecond // of probes, and of packets that wait
+)
 
-// onGrid gives the first time on the grid that is not before t.
-func onGrid(t instant) instant { return (t + grid - 1) / grid * grid }
+// on gives the first time on a grid that is not before t.
+func (t instant) on(grid instant) instant { return (t + grid - 1) / grid * grid }
 
 // advanceSubscriber does what is due towards a subscriber: paced packets, probes,
 // the sharing of its link.

@@ -70,7 +70,7 @@ func (r *Router) wait(now instant, sl *slot, seq uint64) {
 	p := sl.peer
 	p.Pace.queue = append(p.Pace.queue, paced{sl, sl.Run.Source, seq})
 	p.Counted.Paced++
-	r.schedulePeer(p, onGrid(now+pacingTick))
+	r.schedulePeer(p, (now + pacingTick).on(fineGrid))
 }
 
 // advancePacing sends what has waited long enough.
@@ -100,7 +100,7 @@ func (r *Router) advancePacing(now instant, p *peer, sink Sink) {
 	if q.next > maxPaced {
 		q.queue, q.next = q.queue[:copy(q.queue, q.queue[q.next:])], 0
 	}
-	r.schedulePeer(p, onGrid(now+pacingTick))
+	r.schedulePeer(p, (now + pacingTick).on(fineGrid))
 }
 
 // sendNothing uses up a number whose packet is not to be had, or not to be sent: the

@@ -28,6 +28,7 @@ func (r *Router) Prefer(now time.Time, who protocol.ParticipantID, want protocol
 				r.advanceWanted(at, st.track) // what is wanted again is told at once
 			}
 			if p := r.byKey[TransportKey{who, sub.Transport}]; p != nil {
+				p.fresh = true // what is wanted does not wait for its turn
 				r.needRebind(p)
 				r.bind(at)
 			}

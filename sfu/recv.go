@@ -87,7 +87,7 @@ func (r *Router) HandleRTP(now time.Time, from Peer, packet []byte) {
 	readExtensions(&h, &p.Kinds, ext)
 	if v := ext[extTransportCC]; len(v) == 2 && len(p.Inbounds) > 0 {
 		p.CC.arrived(binary.BigEndian.Uint16(v), at)
-		r.schedule(p.CC.FirstAt + feedbackInterval)
+		r.schedule(p.CC.due())
 	}
 	if v := ext[extSendTime]; len(v) == 3 && len(p.Inbounds) > 0 {
 		r.mirrored(at, p, v, len(packet))

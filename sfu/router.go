@@ -166,7 +166,9 @@ func New(cfg Config) *Router {
 // first time ever told, so that 0 can mean never.
 func (r *Router) instant(now time.Time) instant {
 	if r.state.Base.IsZero() {
-		r.state.Base = now.Add(-time.Hour)
+		// On the grid of everybody's clock, so that the routers of a shard have their
+		// timers at the same moments.
+		r.state.Base = now.Add(-time.Hour - time.Duration(now.UnixNano()%int64(second)))
 	}
 	return instant(now.Sub(r.state.Base))
 }

@@ -47,7 +47,7 @@ func (r *Router) wantShare(p *peer, now instant) {
 	if len(p.Slots) == 0 {
 		return
 	}
-	at := onGrid(max(now, p.Share.At+shareInterval))
+	at := max(now, p.Share.At+shareInterval).on(grid)
 	if p.fresh {
 		at = now
 	}
