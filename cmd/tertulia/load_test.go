@@ -55,8 +55,12 @@ func TestLoadOneToThree(t *testing.T) {
 	if report.Joins.Joined != 4 || report.Joins.Failed != 0 || report.Joins.FirstPictureMs.Count != 3 {
 		t.Errorf("joins: %+v", report.Joins)
 	}
-	if packets.Streams != 6 || packets.Silent != 0 || packets.Lost != 0 || packets.Refused+packets.Strange+packets.Repeated != 0 || packets.Expected < 3*100 {
+	if packets.Streams != 6 || packets.Silent != 0 || packets.Lost != 0 || packets.Refused+packets.Strange != 0 || packets.Expected < 3*100 {
 		t.Errorf("packets: %+v", packets)
+	}
+	// The server measures a link with some packets that it sends again.
+	if packets.Repeated > packets.Expected/20 {
+		t.Errorf("%d of %d packets came twice", packets.Repeated, packets.Expected)
 	}
 	// 2 s of 30 frames and 50 audio packets; the begin and end of the window are not sharp.
 	if packets.OwedPercent < 90 || packets.OwedPercent > 110 || report.Video.FPS < 25 {
