@@ -224,7 +224,7 @@ function caption(stream) {
   const tile = tileOf(stream);
   if (!tile) return;
   const { screen, hand } = stream.getAttributes() ?? {};
-  const text = `${hand ? '✋ ' : ''}${nameOf(stream)}${screen ? ' (screen)' : ''}`;
+  const text = `${nameOf(stream)}${screen ? ' (screen)' : ''}${hand ? ', hand raised' : ''}`;
   at('figcaption', tile).textContent = text;
   at('video', tile).ariaLabel = `Video of ${text}`;
   tile.dataset.name = nameOf(stream);
