@@ -181,6 +181,39 @@ export function scenarios(title, { library, singlePC, brief = false, skip = fals
     });
 
     if (!brief) {
+      test('what makes no sense, or is not ours to do, is refused with a reason', async () => {
+        const id = await Ben.call(() => app.stream('ana').getID());
+        await Ana.call(() => {
+          app.events.length = 0;
+        });
+        for (const [event, msg] of [
+          ['sendDataStream', { id, msg: 'in the name of Ana' }],
+          ['updateStreamAttributes', { id, attrs: { name: 'not Ana' } }],
+          ['unpublish', id],
+          ['unpublish', 1],
+          ['unsubscribe', 1],
+          ['subscribe', { options: { streamId: 1 } }],
+          ['subscribe', { options: { streamId: '../1' } }],
+          ['subscribe', null],
+          ['getStreamStats', 1],
+          ['startRecorder', { to: id }],
+          ['stopRecorder', { id: 1 }],
+          ['publish', { options: { state: 'url', audio: true, video: true, label: 'x' }, sdp: 'file:///etc/passwd' }],
+          ['publish', { options: { state: 'recording', audio: true, video: true, label: 'x' }, sdp: '../../x' }],
+          ['publish', 'nonsense'],
+        ]) {
+          const [result, reason] = await Ben.call(([event, msg]) => app.say(event, msg), [event, msg]);
+          assert.equal(result, null, `${event} ${JSON.stringify(msg)}`);
+          assert.equal(typeof reason, 'string', `${event} ${JSON.stringify(msg)}`);
+        }
+        // Others noticed nothing, and those who asked go on.
+        const Otto = await enter('Otto', { more: { watch: false } });
+        assert.deepEqual(await Otto.call(() => app.stream('ana').getAttributes()), { name: 'ana', mood: 'good' });
+        await Otto.close();
+        assert.deepEqual(await Ana.call(() => app.events), []);
+        await Promise.all([sees(Ana, 'ben'), sees(Ben, 'ana')]);
+      });
+
       test('statistics have the names that applications look for', async () => {
         const stats = await Ben.call(() => app.stats('ana'));
         assert.ok(stats.publisher, JSON.stringify(Object.keys(stats)));

@@ -161,3 +161,11 @@ app.peers = async () => {
 };
 
 app.stats = (name) => new Promise((resolve) => app.room.getStreamStats(app.stream(name) ?? app.own[name], resolve));
+
+/** Sends an event of the protocol, past the library, and gives what the acknowledgement says. */
+app.say = (event, msg) =>
+  new Promise((resolve) => {
+    const { wire, socket } = app.room;
+    if (wire) wire.ask(event, msg).then(resolve);
+    else socket.reliableSocket.emit(event, msg, (...said) => resolve(said));
+  });
