@@ -59,6 +59,7 @@ type slot struct {
 	Resent    resentState
 	AskAgain  instant // when its requests for keyframes are all worked off
 	Reported  receiverReport
+	Playout   playout
 	SR        sentReport
 
 	peer    *peer
