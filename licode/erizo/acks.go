@@ -15,6 +15,9 @@ const (
 
 // ack answers an event of the client, if it asked for that.
 func (c *Client) ack(id int, args ...any) {
+	if args == nil {
+		args = []any{}
+	}
 	if id != NoAck {
 		c.do(Ack{ID: id, Args: args})
 	}

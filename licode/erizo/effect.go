@@ -12,8 +12,8 @@ type (
 		Event string
 		Msg   any
 	}
-	// Ack answers an event of the client. Args are to be written as a list of JSON;
-	// nil is the empty list, and a nil in it is null.
+	// Ack answers an event of the client. Args are to be written as a list of JSON,
+	// in which nil is null.
 	Ack struct {
 		ID   int
 		Args []any

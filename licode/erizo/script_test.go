@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write what the machine does into the sc
 
 // TestScripts runs testdata/*.txt. A script is a list of steps, each a line:
 //
-//	client ROLE [option=value …]  begins anew; option singlePC, strategy, target
+//	client ROLE [option=value …]  begins anew; options as in the query
 //	joined {json}                 the snapshot; members that are not there are filled in
 //	resynced {json}
 //	> EVENT ACK {json}            of the client; ACK is - where it asks for none
@@ -136,7 +136,7 @@ var (
 	offerVar      = regexp.MustCompile(`@offer\(([^)]*)\)`)
 	uuid          = regexp.MustCompile(`00000000-0000-4000-8000-0*([0-9a-f]+)`)
 	connectionRef = regexp.MustCompile(`\$?me_erizo_([0-9]+)`)
-	bigNumber     = regexp.MustCompile(`\b[0-9]{10,16}\b`)
+	bigNumber     = regexp.MustCompile(`\b[0-9]{12,16}\b`)
 	sdpText       = regexp.MustCompile(`v=0[^"]*`)
 )
 
@@ -308,11 +308,7 @@ func (s *script) show(e Effect) string {
 	case Emit:
 		return fmt.Sprintf("emit %s %s", e.Event, text(e.Msg))
 	case Ack:
-		args := e.Args
-		if args == nil {
-			args = []any{}
-		}
-		return fmt.Sprintf("ack %d %s", e.ID, text(args))
+		return fmt.Sprintf("ack %d %s", e.ID, text(e.Args))
 	case Request:
 		if err := e.Body.Validate(); err != nil {
 			return fmt.Sprintf("request %d %s: %s", e.Number, e.Type, err)

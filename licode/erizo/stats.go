@@ -236,7 +236,7 @@ func (t *transportCounts) subscriber(id protocol.StreamID, kinds map[protocol.Tr
 		}
 		counts := map[string]any{
 			"type": kinds[slot.Track], "packetsSent": slot.Packets, "bytesSent": slot.Bytes,
-			"packetsLost": slot.Lost, "fractionLost": int(slot.FractionLost * 255), "jitter": slot.JitterMS,
+			"packetsLost": slot.Lost, "fractionLost": min(int(slot.FractionLost*256), 255), "jitter": slot.JitterMS,
 			"clientHostType": t.Path,
 		}
 		if l := slot.Layer; l != nil {

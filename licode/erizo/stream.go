@@ -29,7 +29,7 @@ type publicStream struct {
 	Audio      bool              `json:"audio"`
 	Video      bool              `json:"video"`
 	Data       bool              `json:"data"`
-	Label      string            `json:"label"`
+	Label      string            `json:"label,omitempty"`
 	Screen     bool              `json:"screen"`
 	Attributes json.RawMessage   `json:"attributes,omitempty"`
 }
