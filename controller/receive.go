@@ -25,7 +25,8 @@ func decode(text []byte) incoming {
 	case f.Type != "":
 		in.request, in.refused = protocol.DecodeRequest(f.Type, f.Data)
 	}
-	if _, offer := in.request.(protocol.Offer); offer {
+	switch in.request.(type) {
+	case protocol.Offer, protocol.InviteAnswer:
 		in.size /= 4 // nobody else is told it; but to answer it takes time
 	}
 	in.frame.Data = nil // not needed any more

@@ -22,6 +22,16 @@ func (r *Room) Handle(now time.Time, from protocol.ParticipantID, re uint64, req
 		if err == nil {
 			return
 		}
+	case protocol.Invite:
+		err = r.invite(now, p, re, q)
+		if err == nil {
+			return
+		}
+	case protocol.InviteAnswer:
+		err = r.answer(now, p, re, q)
+		if err == nil {
+			return
+		}
 	case protocol.Publish:
 		err = r.publish(now, p, re, q)
 		if err == nil {
@@ -49,6 +59,8 @@ func (r *Room) Handle(now time.Time, from protocol.ParticipantID, re uint64, req
 		err = r.unsubscribe(p, q.Stream)
 	case protocol.Preference:
 		err = r.prefer(p, q)
+	case protocol.Limit:
+		err = r.limit(p, q)
 	case protocol.Mute:
 		err = r.mute(p, q)
 	case protocol.Attributes:

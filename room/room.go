@@ -47,6 +47,8 @@ type Room struct {
 	pending     map[uint64]pending // commands whose answers clients wait for
 	queue       []uint64           // keys of pending, oldest first; some may be gone from it
 
+	invitations []invitation // that wait for clients' answers; some may not any more
+
 	effects []Effect
 }
 
