@@ -58,15 +58,16 @@ var requestCases = []struct {
 	{"publish", tracks(`{"id":"c","kind":"video","source":"screen-audio","transport":"m","mid":"0"}`, 1), CodeBadRequest},
 	{"publish", tracks(`{"id":"c","kind":"video","source":"cam","transport":"m","mid":"0"}`, 1), CodeBadRequest},
 	{"publish", tracks(`{"id":"","kind":"video","source":"camera","transport":"m","mid":"0"}`, 1), CodeBadRequest},
-	{"publish", tracks(`{"id":"c","kind":"video","source":"camera","transport":"","mid":"0"}`, 1), CodeBadRequest},
-	{"publish", tracks(`{"id":"c","kind":"video","source":"camera","transport":"m","mid":""}`, 1), CodeBadRequest},
+	{"publish", tracks(`{"id":"c","kind":"video","source":"camera","transport":"a b","mid":"0"}`, 1), CodeBadRequest},
+	{"publish", tracks(`{"id":"c","kind":"video","source":"camera"}`, 1), ""}, // in a p2p room; others refuse it
 	{"publish", tracks(`{"id":"c","kind":"video","source":"camera","transport":"m","mid":"`+strings.Repeat("m", MaxMID+1)+`"}`, 1), CodeBadRequest},
 	{"unpublish", `{"stream":1}`, ""},
 	{"unpublish", `{"stream":0}`, CodeBadRequest},
 	{"unpublish", `{"stream":"1"}`, CodeBadRequest},
 	{"subscribe", `{"stream":1,"transport":"m"}`, ""},
 	{"subscribe", `{"stream":1,"transport":"m","tracks":["a b"]}`, CodeBadRequest},
-	{"subscribe", `{"stream":1}`, CodeBadRequest},
+	{"subscribe", `{"stream":1,"transport":"a b"}`, CodeBadRequest},
+	{"subscribe", `{"stream":1}`, ""}, // in a p2p room; others refuse it
 	{"unsubscribe", `{"stream":1}`, ""},
 	{"unsubscribe", `{}`, CodeBadRequest},
 	{"prefer", `{"stream":1,"track":"cam"}`, ""},
@@ -118,6 +119,12 @@ var requestCases = []struct {
 	{"message", `{"id":"1","data":"` + strings.Repeat("x", MaxMessage-1) + `"}`, CodeBadRequest},
 	{"message", `{"id":"1","data":1,"to":["you"]}`, CodeBadRequest},
 	{"message", `{"id":"1","data":1,"to":[` + strings.Repeat(`"00000000-0000-4000-8000-000000000001",`, MaxRecipients) + `"00000000-0000-4000-8000-000000000001"]}`, CodeBadRequest},
+	{"signal", `{"to":"00000000-0000-4000-8000-000000000001","data":{"a":1}}`, ""},
+	{"signal", `{"to":"00000000-0000-4000-8000-000000000001","data":"` + strings.Repeat("x", MaxSignal-2) + `"}`, ""},
+	{"signal", `{"to":"00000000-0000-4000-8000-000000000001","data":"` + strings.Repeat("x", MaxSignal-1) + `"}`, CodeBadRequest},
+	{"signal", `{"to":"00000000-0000-4000-8000-000000000001"}`, CodeBadRequest},
+	{"signal", `{"to":"you","data":1}`, CodeBadRequest},
+	{"signal", `{"data":1}`, CodeBadRequest},
 	{"kick", `{"participant":"00000000-0000-4000-8000-000000000001"}`, ""},
 	{"kick", `{"participant":"00000000-0000-4000-8000-00000000000X"}`, CodeBadRequest},
 	{"kick", `{"participant":"00000000-0000-4000-8000-000000000001","reason":"` + strings.Repeat("x", MaxReason+1) + `"}`, CodeBadRequest},
@@ -226,14 +233,14 @@ func TestTheDocumentIsComplete(t *testing.T) {
 	for _, code := range []Code{CodeBadRequest, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeConflict, CodeLimit, CodeTooFast, CodeUnsupported, CodeUnavailable, CodeStaleEpoch, CodeInternal, CodeResume} {
 		want = append(want, "| `"+string(code)+"` |")
 	}
-	for _, typ := range []string{TypeParticipantJoined, TypeParticipantUpdated, TypeParticipantLeft, TypeStreamPublished, TypeStreamUpdated, TypeStreamUnpublished,
+	for _, typ := range []string{TypeParticipantJoined, TypeParticipantUpdated, TypeParticipantLeft, TypeStreamPublished, TypeStreamUpdated, TypeStreamUnpublished, TypeStreamSubscribed, TypeStreamUnsubscribed,
 		TypeSlots, TypeSlotsWanted, TypeSubscription, TypeLayersWanted, TypeSpeakers, TypeRoomUpdated, TypeTransport, TypeEnded, TypeJoined, TypeResumed, TypeResynced, TypeRefused} {
 		want = append(want, "`"+typ+"`")
 	}
 	for _, n := range []int{CloseEnded, CloseComeBack, CloseBadRequest, CloseRefused, CloseSilent, CloseReplaced, CloseTooFast} {
 		want = append(want, fmt.Sprintf("| %d |", n))
 	}
-	want = append(want, "524,288", "65,536", "16,384", "1,000", "2^53−1")
+	want = append(want, "524,288", "131,072", "65,536", "16,384", "1,000", "2^53−1")
 	for _, p := range AllPermissions {
 		want = append(want, "`"+string(p)+"`")
 	}

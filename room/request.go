@@ -14,6 +14,10 @@ func (r *Room) Handle(now time.Time, from protocol.ParticipantID, re uint64, req
 	if !ok {
 		return // it has left; its session is ending
 	}
+	if err := r.withoutMedia(request); err != nil {
+		r.fail(p.ID, re, err)
+		return
+	}
 	var data any
 	var err *protocol.Error
 	switch q := request.(type) {
@@ -69,6 +73,8 @@ func (r *Room) Handle(now time.Time, from protocol.ParticipantID, re uint64, req
 		err = r.setMetadata(p, q)
 	case protocol.Message:
 		err = r.message(now, p, q)
+	case protocol.Signal:
+		err = r.signal(p, q)
 	case protocol.Kick:
 		err = r.kick(p, q)
 	default:

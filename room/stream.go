@@ -75,12 +75,18 @@ func (r *Room) own(p *participant, id protocol.StreamID) (*stream, *protocol.Err
 }
 
 func (r *Room) publish(now time.Time, p *participant, re uint64, q protocol.Publish) *protocol.Error {
+	if err := r.carried(q); err != nil {
+		return err
+	}
 	if err := mayPublish(p, q); err != nil {
 		return err
 	}
 	tracks := slices.Clone(q.Tracks)
 	for i := range tracks {
 		tracks[i].Codec = "" // the worker says it
+		if r.PeerToPeer() {
+			tracks[i].Transport, tracks[i].MID = "", "" // means nothing to anybody
+		}
 	}
 	if old, ok := r.streams[q.Stream]; ok && q.Stream != 0 {
 		return r.republish(now, p, re, old, tracks, q)
@@ -99,6 +105,10 @@ func (r *Room) publish(now time.Time, p *participant, re uint64, q protocol.Publ
 	r.streams[id] = s
 	r.streamOrder = append(r.streamOrder, id)
 	p.streams++
+	if r.PeerToPeer() {
+		r.publishAnswered(pending{participant: p.ID, re: re}, id, nil) // there is nobody to ask
+		return nil
+	}
 	r.ask(now, p.ID, re, s.command())
 	r.muteAgain(s)
 	return nil
@@ -130,11 +140,16 @@ func (r *Room) republish(now time.Time, p *participant, re uint64, s *stream, tr
 	// The worker gets the stream as a new one: it knows no other way to move
 	// tracks, and this happens only when a transport was lost.
 	r.command(protocol.UnpublishStream{Stream: s.id})
-	r.ask(now, p.ID, re, s.command())
+	if !r.PeerToPeer() {
+		r.ask(now, p.ID, re, s.command())
+	}
 	r.muteAgain(s)
 	r.subscribeAgain(s)
 	if after := s.public(); !equalStreams(before, after) {
 		r.tellAll(protocol.TypeStreamUpdated, protocol.StreamUpdated{Stream: after, By: p.ID})
+	}
+	if r.PeerToPeer() {
+		r.publishAnswered(pending{participant: p.ID, re: re}, s.id, nil)
 	}
 	return nil
 }

@@ -8,6 +8,9 @@ import (
 )
 
 func (r *Room) subscribe(now time.Time, p *participant, re uint64, q protocol.SubscribeTo) *protocol.Error {
+	if err := r.carriedTo(q); err != nil {
+		return err
+	}
 	if err := need(p, protocol.Subscribe); err != nil {
 		return err
 	}
@@ -22,6 +25,9 @@ func (r *Room) subscribe(now time.Time, p *participant, re uint64, q protocol.Su
 	}
 	if q.Data && !s.data {
 		return protocol.Errorf(protocol.CodeNotFound, "Stream %d has no data.", q.Stream)
+	}
+	if r.PeerToPeer() {
+		return r.subscribePeer(p, re, s, q)
 	}
 	p.subscriptions[q.Stream] = q
 	r.ask(now, p.ID, re, protocol.SubscribeStream{Participant: p.ID, SubscribeTo: q})
@@ -50,6 +56,7 @@ func (r *Room) unsubscribe(p *participant, id protocol.StreamID) *protocol.Error
 	}
 	p.forget(id)
 	r.command(protocol.UnsubscribeStream{Participant: p.ID, Stream: id})
+	r.subscriberGone(p, id)
 	return nil
 }
 
@@ -175,5 +182,6 @@ func (r *Room) subscribeAgain(s *stream) {
 		p.subscriptions[s.id] = q
 		r.command(protocol.SubscribeStream{Participant: id, SubscribeTo: q})
 		r.preferAgain(p, s.id)
+		r.subscriberThere(p, q)
 	}
 }

@@ -105,7 +105,7 @@ func (r *Room) HasWorker() bool { return r.workerFound }
 
 // NeedsWorker says whether there is something that a worker should be told.
 func (r *Room) NeedsWorker() bool {
-	return !r.workerFound && (len(r.pending) > 0 || len(r.streams) > 0)
+	return !r.workerFound && !r.PeerToPeer() && (len(r.pending) > 0 || len(r.streams) > 0)
 }
 
 // Event takes what the worker tells; re is the number of the command that it

@@ -10,14 +10,14 @@ import (
 	"github.com/tertulia-rtc/tertulia/protocol"
 )
 
-const roomColumns = `id, service, name, metadata, max_participants, max_streams, codecs, audio_loudest, audio_above, created, updated`
+const roomColumns = `id, service, name, mode, metadata, max_participants, max_streams, codecs, audio_loudest, audio_above, created, updated`
 
 // CreateRoom keeps a new room; an empty ID is made, no Codecs are DefaultCodecs.
 // ErrExists when the service has a room of that name, ErrNotFound when there is
 // no such service.
 func (s *Store) CreateRoom(ctx context.Context, room Room) (Room, error) {
 	return s.scanRoom(s.db.QueryRowContext(ctx,
-		`INSERT INTO rooms (`+roomColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING `+roomColumns,
+		`INSERT INTO rooms (`+roomColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING `+roomColumns,
 		s.newRoom(room)...))
 }
 
@@ -32,7 +32,7 @@ func (s *Store) GetOrCreateRoom(ctx context.Context, service protocol.ServiceID,
 			return room, false, err
 		}
 		room, err = s.scanRoom(s.db.QueryRowContext(ctx,
-			`INSERT INTO rooms (`+roomColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (service, name) DO NOTHING RETURNING `+roomColumns,
+			`INSERT INTO rooms (`+roomColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (service, name) DO NOTHING RETURNING `+roomColumns,
 			s.newRoom(defaults)...))
 		if !errors.Is(err, ErrNotFound) {
 			return room, err == nil, err
@@ -51,7 +51,14 @@ func (s *Store) newRoom(room Room) []any {
 	}
 	now := s.now()
 	audio := settings(room).Audio
-	return []any{string(room.ID), string(room.Service), room.Name, string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), audio.Loudest, audio.Above, now, now}
+	return []any{string(room.ID), string(room.Service), room.Name, string(mode(room)), string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), audio.Loudest, audio.Above, now, now}
+}
+
+func mode(room Room) protocol.Mode {
+	if room.Mode == "" {
+		return protocol.SFU
+	}
+	return room.Mode
 }
 
 func settings(room Room) protocol.RoomSettings {
@@ -105,13 +112,13 @@ func (s *Store) CountRooms(ctx context.Context, service protocol.ServiceID) (n i
 	return n, s.fail(err)
 }
 
-// UpdateRoom replaces the name, the metadata, the limits, the codecs and the
-// settings of a room.
+// UpdateRoom replaces the name, the mode, the metadata, the limits, the codecs
+// and the settings of a room. A mode counts from when the room is next empty.
 func (s *Store) UpdateRoom(ctx context.Context, room Room) (Room, error) {
 	audio := settings(room).Audio
 	return s.scanRoom(s.db.QueryRowContext(ctx,
-		`UPDATE rooms SET name = $1, metadata = $2, max_participants = $3, max_streams = $4, codecs = $5, audio_loudest = $6, audio_above = $7, updated = $8 WHERE id = $9 RETURNING `+roomColumns,
-		room.Name, string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), audio.Loudest, audio.Above, s.now(), string(room.ID)))
+		`UPDATE rooms SET name = $1, mode = $2, metadata = $3, max_participants = $4, max_streams = $5, codecs = $6, audio_loudest = $7, audio_above = $8, updated = $9 WHERE id = $10 RETURNING `+roomColumns,
+		room.Name, string(mode(room)), string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), audio.Loudest, audio.Above, s.now(), string(room.ID)))
 }
 
 // DeleteRoom removes a room.
@@ -132,7 +139,7 @@ func (s *Store) scanRoom(r row) (Room, error) {
 	var metadata, codecs string
 	var created, updated int64
 	room.Settings = new(protocol.RoomSettings)
-	err := r.Scan(&room.ID, &room.Service, &room.Name, &metadata, &room.MaxParticipants, &room.MaxStreams, &codecs,
+	err := r.Scan(&room.ID, &room.Service, &room.Name, &room.Mode, &metadata, &room.MaxParticipants, &room.MaxStreams, &codecs,
 		&room.Settings.Audio.Loudest, &room.Settings.Audio.Above, &created, &updated)
 	if err != nil {
 		return Room{}, s.fail(err)

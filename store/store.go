@@ -63,8 +63,9 @@ type Room struct {
 	ID              protocol.RoomID
 	Service         protocol.ServiceID
 	Name            string          // unique within the service
+	Mode            protocol.Mode   // how media go; "" means protocol.SFU, and is never stored
 	Metadata        json.RawMessage // the application's own JSON object, or nil
-	MaxParticipants int             // 0: no limit
+	MaxParticipants int             // 0: no limit, or protocol.DefaultPeers in a peer-to-peer room
 	MaxStreams      int             // 0: no limit
 	Codecs          []string        // best first; never empty once stored
 	// Settings are what the room's media follow; nil: protocol.DefaultRoomSettings.
