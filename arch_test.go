@@ -23,7 +23,7 @@ const module = "github.com/tertulia-rtc/tertulia"
 // joins them belongs above.
 var layers = [][]string{
 	{"protocol", "codec", "simnet"},
-	{"auth", "sfu/rtpbuf", "sfu/bwe", "sfu/allocation", "sfu/audible", "sfu/layer", "sdp"},
+	{"auth", "licode/mauth", "sfu/rtpbuf", "sfu/bwe", "sfu/allocation", "sfu/audible", "sfu/layer", "sdp"},
 	{"room", "sfu"},
 	{"transport", "bus", "store", "web"},
 	{"media", "controller", "load"},
