@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"room", "sfu"},
 	{"transport", "bus", "store", "web"},
 	{"media", "controller", "load"},
-	{"api"},
+	{"api", "licode"},
 	{"cmd/tertulia", "e2e/link"},
 }
 
