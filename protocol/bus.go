@@ -56,6 +56,26 @@ type (
 		// Codecs lists the codecs of the room, best first.
 		Codecs []string `json:"codecs"`
 	}
+	// OfferTransport makes an SDP offer of a transport, which it creates if need
+	// be. Answered by Offered.
+	OfferTransport struct {
+		Participant ParticipantID `json:"participant"`
+		Invite
+		// Kinds are those of the tracks of Add.
+		Kinds []Kind `json:"kinds,omitempty"`
+		// Codecs lists the codecs of the room, best first.
+		Codecs []string `json:"codecs"`
+	}
+	// AcceptAnswer applies a client's SDP answer to what OfferTransport offered.
+	AcceptAnswer struct {
+		Participant ParticipantID `json:"participant"`
+		InviteAnswer
+	}
+	// TargetLink says up to which bitrate a transport's link should be measured.
+	TargetLink struct {
+		Participant ParticipantID `json:"participant"`
+		LinkTarget
+	}
 	// DropTransport closes a transport.
 	DropTransport struct {
 		Participant ParticipantID `json:"participant"`
@@ -121,6 +141,8 @@ type (
 	Negotiated struct {
 		SDP string `json:"sdp"`
 	}
+	// Offered answers OfferTransport.
+	Offered struct{ Invitation }
 	// TransportChanged tells a new state of a transport.
 	TransportChanged struct {
 		Participant ParticipantID `json:"participant"`
@@ -192,6 +214,9 @@ type Heartbeat struct {
 }
 
 func (Negotiate) commandType() string         { return "negotiate" }
+func (OfferTransport) commandType() string    { return "offer" }
+func (AcceptAnswer) commandType() string      { return "answer" }
+func (TargetLink) commandType() string        { return "target" }
 func (DropTransport) commandType() string     { return "drop-transport" }
 func (PublishStream) commandType() string     { return "publish" }
 func (UnpublishStream) commandType() string   { return "unpublish" }
@@ -208,6 +233,7 @@ func (ReadCounters) commandType() string      { return "counters" }
 func (Done) eventType() string                { return "done" }
 func (Failed) eventType() string              { return "failed" }
 func (Negotiated) eventType() string          { return "negotiated" }
+func (Offered) eventType() string             { return "offered" }
 func (TransportChanged) eventType() string    { return "transport" }
 func (SlotsChanged) eventType() string        { return "slots" }
 func (SlotsMissing) eventType() string        { return "slots-wanted" }
@@ -252,6 +278,9 @@ func DecodeEvent(b []byte) (Event, EventBody, error) {
 // commandBodies has the decoder of each type of command.
 var commandBodies = map[string]func(json.RawMessage) (CommandBody, error){
 	Negotiate{}.commandType():         command[Negotiate],
+	OfferTransport{}.commandType():    command[OfferTransport],
+	AcceptAnswer{}.commandType():      command[AcceptAnswer],
+	TargetLink{}.commandType():        command[TargetLink],
 	DropTransport{}.commandType():     command[DropTransport],
 	PublishStream{}.commandType():     command[PublishStream],
 	UnpublishStream{}.commandType():   command[UnpublishStream],
@@ -271,6 +300,7 @@ var eventBodies = map[string]func(json.RawMessage) (EventBody, error){
 	Done{}.eventType():                event[Done],
 	Failed{}.eventType():              event[Failed],
 	Negotiated{}.eventType():          event[Negotiated],
+	Offered{}.eventType():             event[Offered],
 	TransportChanged{}.eventType():    event[TransportChanged],
 	SlotsChanged{}.eventType():        event[SlotsChanged],
 	SlotsMissing{}.eventType():        event[SlotsMissing],

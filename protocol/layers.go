@@ -9,6 +9,9 @@ const (
 	MaxWantedSize    = 16384         // pixels of each dimension
 	MaxWantedRate    = 240           // frames per second
 	MaxWantedBitrate = 1_000_000_000 // bits per second
+	MaxLayer         = 7             // number of a spatial or temporal layer
+	MinSlideshow     = 500           // milliseconds
+	MaxSlideshow     = 60_000
 )
 
 // Preference is what a subscriber wants of one track that it receives: the
@@ -31,6 +34,23 @@ type Preference struct {
 	Priority int `json:"priority,omitempty"`
 	// Paused asks for nothing of the track until it is taken back.
 	Paused bool `json:"paused,omitempty"`
+	// Pin asks for this layer and no other, whatever the link carries; nil: the
+	// best that fits.
+	Pin *PinnedLayer `json:"pin,omitempty"`
+	// Slideshow asks for keyframes only, one in so many milliseconds, from
+	// MinSlideshow to MaxSlideshow; 0: for moving pictures.
+	Slideshow int `json:"slideshow,omitempty"`
+	// SlideshowBelow asks for a slideshow while the link does not carry this
+	// spatial layer, counted from 1 for the second smallest; 0: never.
+	SlideshowBelow int `json:"slideshowBelow,omitempty"`
+}
+
+// PinnedLayer is a layer that a subscriber insists on: of all layers of the
+// track, simulcast encodings or spatial layers, 0 the smallest. What the track
+// does not have stands for the nearest below.
+type PinnedLayer struct {
+	Spatial  int `json:"spatial"`
+	Temporal int `json:"temporal"`
 }
 
 // WantedLayer says whether anybody has a use for one layer of a track.
@@ -123,6 +143,12 @@ func (p Preference) Validate() *Error {
 		return Errorf(CodeBadRequest, "maxBitrate must be 0 to %d bits per second.", MaxWantedBitrate)
 	case p.Priority < 0 || p.Priority > MaxPriority:
 		return Errorf(CodeBadRequest, "priority must be 1 to %d.", MaxPriority)
+	case p.Pin != nil && (min(p.Pin.Spatial, p.Pin.Temporal) < 0 || max(p.Pin.Spatial, p.Pin.Temporal) > MaxLayer):
+		return Errorf(CodeBadRequest, "The layers of pin must be 0 to %d.", MaxLayer)
+	case p.Slideshow != 0 && (p.Slideshow < MinSlideshow || p.Slideshow > MaxSlideshow):
+		return Errorf(CodeBadRequest, "slideshow must be 0, or %d to %d milliseconds.", MinSlideshow, MaxSlideshow)
+	case p.SlideshowBelow < 0 || p.SlideshowBelow > MaxLayer:
+		return Errorf(CodeBadRequest, "slideshowBelow must be 0 to %d.", MaxLayer)
 	}
 	return nil
 }

@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Request is one of the requests of a client: Offer, CloseTransport, Publish,
-// Unpublish, SubscribeTo, Unsubscribe, Preference, Mute, Attributes, Metadata, Message,
-// Kick, StatsRequest, Leave.
+// Request is one of the requests of a client: Offer, Invite, InviteAnswer,
+// CloseTransport, Publish, Unpublish, SubscribeTo, Unsubscribe, Preference, Limit,
+// LinkTarget, Mute, Attributes, Metadata, Message, Kick, StatsRequest, Leave.
 type Request interface {
 	// Validate checks what can be said without knowing the room.
 	Validate() *Error
@@ -46,12 +46,16 @@ func (Leave) isRequest()          {}
 // requests has the decoder of each type of request.
 var requests = map[string]func(json.RawMessage) (Request, *Error){
 	TypeOffer:       request[Offer],
+	TypeInvite:      request[Invite],
+	TypeAnswer:      request[InviteAnswer],
 	TypeClose:       request[CloseTransport],
 	TypePublish:     request[Publish],
 	TypeUnpublish:   request[Unpublish],
 	TypeSubscribe:   request[SubscribeTo],
 	TypeUnsubscribe: request[Unsubscribe],
 	TypePrefer:      request[Preference],
+	TypeLimit:       request[Limit],
+	TypeTarget:      request[LinkTarget],
 	TypeMute:        request[Mute],
 	TypeAttributes:  request[Attributes],
 	TypeMetadata:    request[Metadata],
@@ -225,6 +229,8 @@ func (p Publish) Validate() *Error {
 		return Errorf(CodeBadRequest, "A stream needs tracks, or data.")
 	case len(p.Tracks) > MaxTracks:
 		return Errorf(CodeLimit, "A stream has at most %d tracks.", MaxTracks)
+	case !ValidLabel(p.Label):
+		return badLabel()
 	}
 	for i, t := range p.Tracks {
 		if err := t.validate(); err != nil {
@@ -330,6 +336,8 @@ func (m Message) Validate() *Error {
 		return Errorf(CodeBadRequest, "data is missing.")
 	case len(m.Data) > MaxMessage:
 		return Errorf(CodeBadRequest, "The message has %d bytes; at most %d are allowed.", len(m.Data), MaxMessage)
+	case m.Stream != 0 && !m.Stream.Valid():
+		return badStream()
 	case len(m.To) > MaxRecipients:
 		return Errorf(CodeBadRequest, "A message names at most %d receivers.", MaxRecipients)
 	}

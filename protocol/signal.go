@@ -30,12 +30,16 @@ const (
 // Types of requests, from the client. Each is answered by ok or error.
 const (
 	TypeOffer       = "offer"       // Offer → Answer
+	TypeInvite      = "invite"      // Invite → Invitation
+	TypeAnswer      = "answer"      // InviteAnswer → {}
 	TypeClose       = "close"       // CloseTransport → {}
 	TypePublish     = "publish"     // Publish → Published
 	TypeUnpublish   = "unpublish"   // StreamRef → {}
 	TypeSubscribe   = "subscribe"   // SubscribeTo → {}
 	TypeUnsubscribe = "unsubscribe" // StreamRef → {}
 	TypePrefer      = "prefer"      // Preference → {}
+	TypeLimit       = "limit"       // Limit → {}
+	TypeTarget      = "target"      // LinkTarget → {}
 	TypeMute        = "mute"        // Mute → {}
 	TypeAttributes  = "attributes"  // Attributes → {}
 	TypeMetadata    = "metadata"    // Metadata → {}
@@ -133,6 +137,7 @@ type Publish struct {
 	Stream     StreamID        `json:"stream,omitempty"`
 	Tracks     []PublishTrack  `json:"tracks,omitempty"`
 	Data       bool            `json:"data,omitempty"`
+	Label      string          `json:"label,omitempty"` // see Stream
 	Attributes json.RawMessage `json:"attributes,omitempty"`
 }
 
@@ -177,13 +182,15 @@ type Metadata struct {
 
 // Message is application data to all others, or to those in To. ID is the
 // sender's UUID for it: receivers drop repeats of (From, ID). From and Time
-// are set by the server.
+// are set by the server. Stream says that it belongs to a stream of the sender's;
+// 0: to none.
 type Message struct {
-	ID   string          `json:"id"`
-	To   []ParticipantID `json:"to,omitempty"`
-	From ParticipantID   `json:"from,omitempty"`
-	Time int64           `json:"time,omitempty"` // Unix milliseconds
-	Data json.RawMessage `json:"data"`
+	ID     string          `json:"id"`
+	To     []ParticipantID `json:"to,omitempty"`
+	Stream StreamID        `json:"stream,omitempty"`
+	From   ParticipantID   `json:"from,omitempty"`
+	Time   int64           `json:"time,omitempty"` // Unix milliseconds
+	Data   json.RawMessage `json:"data"`
 }
 
 // Kick ends another participant's presence.

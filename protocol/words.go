@@ -59,7 +59,7 @@ const (
 	MaxMetadata    = 16 << 10  // bytes of a room's, participant's or stream's metadata
 	MaxTracks      = 16        // tracks of one stream
 	MaxStreams     = 64        // streams of one participant
-	MaxTransports  = 8         // transports of one participant
+	MaxTransports  = 64        // transports of one participant; some clients make one for each stream
 	MaxRecipients  = 1000      // named recipients of one message
 	MaxSlots       = 64        // receiving slots of one transport, of each kind
 	MaxChannelData = 64 << 10  // bytes of one message on a data channel
@@ -87,6 +87,8 @@ type Stream struct {
 	Tracks      []Track       `json:"tracks"`
 	// Data says that the stream has data channels.
 	Data bool `json:"data,omitempty"`
+	// Label is the id of the MediaStream at the publisher, if it says one.
+	Label string `json:"label,omitempty"`
 	// Attributes is the application's own JSON object.
 	Attributes json.RawMessage `json:"attributes,omitempty"`
 }
