@@ -24,7 +24,7 @@ const module = "github.com/tertulia-rtc/tertulia"
 var layers = [][]string{
 	{"protocol", "codec", "simnet", "licode/socketio"},
 	{"auth", "licode/mauth", "sfu/rtpbuf", "sfu/bwe", "sfu/allocation", "sfu/audible", "sfu/layer", "sdp"},
-	{"room", "sfu"},
+	{"room", "sfu", "licode/erizo"},
 	{"transport", "bus", "store", "web"},
 	{"media", "controller", "load"},
 	{"api", "licode"},
