@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"net"
 	"net/http"
 	"sync"
@@ -75,10 +76,33 @@ func (c *gatheringConn) Write(b []byte) (int, error) {
 	return len(b), err
 }
 
-func (c *gatheringConn) gathers() bool {
+// writeFrame sends a text message in one frame (RFC 6455 section 5.2), or keeps it.
+func (c *gatheringConn) writeFrame(ctx context.Context, text []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.gathered != nil
+	gathers := c.gathered != nil
+	if !gathers {
+		c.gathered = lent.Get().(*[]byte) //nolint:forcetypeassert // of this file
+	}
+	const finalText = 0x81
+	b := append(*c.gathered, finalText)
+	switch n := len(text); {
+	case n < 126:
+		b = append(b, byte(n))
+	case n < 1<<16:
+		b = binary.BigEndian.AppendUint16(append(b, 126), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, 127), uint64(n))
+	}
+	*c.gathered = append(b, text...)
+	if gathers && len(*c.gathered) < lentBuffer {
+		return nil
+	}
+	err := c.send(ctx)
+	if gathers && err == nil {
+		c.gathered = lent.Get().(*[]byte) //nolint:forcetypeassert // of this file
+	}
+	return err
 }
 
 func (c *gatheringConn) gather() {
@@ -93,10 +117,15 @@ func (c *gatheringConn) gather() {
 func (c *gatheringConn) release(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := c.gathered
-	if b == nil {
+	if c.gathered == nil {
 		return nil
 	}
+	return c.send(ctx)
+}
+
+// send sends what was gathered, and gathers no more. The lock is held.
+func (c *gatheringConn) send(ctx context.Context) error {
+	b := c.gathered
 	c.gathered = nil
 	var err error
 	if len(*b) > 0 {
@@ -106,7 +135,7 @@ func (c *gatheringConn) release(ctx context.Context) error {
 		}
 		_, err = c.Conn.Write(*b)
 	}
-	if cap(*b) <= 2*lentBuffer {
+	if cap(*b) <= 4*lentBuffer {
 		*b = (*b)[:0]
 		lent.Put(b)
 	}

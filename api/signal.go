@@ -71,13 +71,14 @@ func readAll(r io.Reader) ([]byte, error) {
 	return slices.Concat(b[:n], rest), err
 }
 
-// Write sends a message.
+// Write sends a message, or keeps it until Release. The frame is made here: the library
+// takes a timer, four locks and a context for each, and there may be
+// thousands in a second. It goes on to write control frames, which are whole in one write.
 func (c *Conn) Write(ctx context.Context, b []byte) error {
-	if len(b) < idleBuffer-16 || c.net.gathers() {
-		return c.socket.Write(ctx, websocket.MessageText, b)
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	c.net.gather() // else it would leave in two
-	return errors.Join(c.socket.Write(ctx, websocket.MessageText, b), c.net.release(ctx))
+	return c.net.writeFrame(ctx, b)
 }
 
 // Gather keeps what is written from now on, until Release, so that it leaves at once.
