@@ -40,6 +40,7 @@ func (l *loop) receive(now time.Time, k *socket, in incoming) {
 		return // the session has another socket, or none
 	}
 	s.heard, s.confirmed = now, true
+	defer l.touch(s)
 	if !s.frames.take(now) {
 		l.detach(now, s, protocol.CloseTooFast, "too many frames", true)
 		return

@@ -81,7 +81,7 @@ func codecs(room Room) []string {
 
 // Room gives the room with the id, or ErrNotFound.
 func (s *Store) Room(ctx context.Context, id protocol.RoomID) (Room, error) {
-	return s.scanRoom(s.db.QueryRowContext(ctx, `SELECT `+roomColumns+` FROM rooms WHERE id = $1`, string(id)))
+	return s.scanRoom(s.one(ctx, `SELECT `+roomColumns+` FROM rooms WHERE id = $1`, string(id)))
 }
 
 // RoomNamed gives the service's room of that name, or ErrNotFound.

@@ -48,7 +48,7 @@ func (s *Store) insertService(ctx context.Context, service Service) (Service, er
 
 // Service gives the service with the id, or ErrNotFound.
 func (s *Store) Service(ctx context.Context, id protocol.ServiceID) (Service, error) {
-	return s.scanService(s.db.QueryRowContext(ctx, `SELECT `+serviceColumns+` FROM services WHERE id = $1`, string(id)))
+	return s.scanService(s.one(ctx, `SELECT `+serviceColumns+` FROM services WHERE id = $1`, string(id)))
 }
 
 // KeyOf gives the function that the readers of tokens ask for the key of a

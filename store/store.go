@@ -11,9 +11,11 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
@@ -95,10 +97,40 @@ type Store struct {
 
 	db      *sql.DB
 	explain func(error) error // puts errors of this kind of database into words
+
+	keep     bool // whether one prepares its queries
+	mu       sync.Mutex
+	prepared map[string]*sql.Stmt
 }
 
 // Close closes the database.
 func (s *Store) Close() error { return s.db.Close() }
+
+// one asks for one row by a query that is asked at every join. SQLite parses such
+// a query once, which takes longer than to carry it out; the driver of
+// PostgreSQL sees to that itself.
+func (s *Store) one(ctx context.Context, query string, args ...any) *sql.Row {
+	if !s.keep {
+		return s.db.QueryRowContext(ctx, query, args...)
+	}
+	s.mu.Lock()
+	statement, ok := s.prepared[query]
+	s.mu.Unlock()
+	if !ok {
+		var err error
+		if statement, err = s.db.PrepareContext(ctx, query); err != nil {
+			return s.db.QueryRowContext(ctx, query, args...) // which has the error
+		}
+		s.mu.Lock()
+		if other, ok := s.prepared[query]; ok { // somebody was faster
+			_ = statement.Close()
+			statement = other
+		}
+		s.prepared[query] = statement
+		s.mu.Unlock()
+	}
+	return statement.QueryRowContext(ctx, args...)
+}
 
 func (s *Store) now() int64 { return s.Now().UnixMilli() }
 

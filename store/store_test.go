@@ -541,3 +541,33 @@ func atOnce[T any](t *testing.T, n int, f func() (T, error)) []T {
 	}
 	return results
 }
+
+// BenchmarkJoin is what the store is asked at each join.
+func BenchmarkJoin(b *testing.B) {
+	s, err := Open(b.Context(), "sqlite:"+b.TempDir()+"/bench.db")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	service, err := s.CreateService(b.Context(), Service{Name: "bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	room, err := s.CreateRoom(b.Context(), Room{Service: service.ID, Name: "bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	exp := time.Now().Add(time.Hour)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Service(b.Context(), service.ID); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.Room(b.Context(), room.ID); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Redeem(b.Context(), "token", service.ID, exp, 1<<30); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

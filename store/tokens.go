@@ -23,7 +23,7 @@ func (s *Store) Redeem(ctx context.Context, jti string, service protocol.Service
 		return ErrUsed
 	}
 	var used int
-	err := s.fail(s.db.QueryRowContext(ctx,
+	err := s.fail(s.one(ctx,
 		`INSERT INTO redeemed (service, jti, used, expires) VALUES ($1, $2, 1, $3)
 		 ON CONFLICT (service, jti) DO UPDATE SET used = redeemed.used + 1,
 		     expires = CASE WHEN excluded.expires > redeemed.expires THEN excluded.expires ELSE redeemed.expires END

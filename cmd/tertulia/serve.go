@@ -59,11 +59,7 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" {
-		// Forwarding allocates nothing. What is allocated is the short-lived side of
-		// joining, and by Go's default as much of it stays as the server holds.
-		debug.SetGCPercent(50)
-	}
+	tuneMemory()
 	h, err := c.build(ctx, all, log)
 	if err != nil {
 		return err
@@ -97,7 +93,8 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	// Migrations and the description of the API needed memory that taking calls
 	// does not.
 	debug.FreeOSMemory()
-	releaseStartPages()
+	releasePages()
+	go restMemory(ctx)
 	c.printWelcome(out, all, h)
 	h.ready.Store(true)
 
