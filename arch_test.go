@@ -22,12 +22,12 @@ const module = "github.com/tertulia-rtc/tertulia"
 // only, never its own: what two neighbours share belongs below them, and what
 // joins them belongs above.
 var layers = [][]string{
-	{"protocol", "codec", "simnet"},
-	{"auth", "sfu/rtpbuf", "sfu/bwe", "sfu/allocation", "sfu/audible", "sfu/layer", "sdp"},
-	{"room", "sfu"},
+	{"protocol", "codec", "simnet", "licode/socketio"},
+	{"auth", "licode/mauth", "sfu/rtpbuf", "sfu/bwe", "sfu/allocation", "sfu/audible", "sfu/layer", "sdp"},
+	{"room", "sfu", "licode/erizo"},
 	{"transport", "bus", "store", "web"},
 	{"media", "controller", "load"},
-	{"api"},
+	{"api", "licode"},
 	{"cmd/tertulia", "e2e/link"},
 }
 
@@ -51,7 +51,7 @@ var owners = map[string][]string{
 	"github.com/pressly/goose":            {"store"},
 	"github.com/golang-jwt/":              {"auth"},
 	"github.com/danielgtaylor/huma":       {"api"},
-	"github.com/coder/websocket":          {"api", "load"},
+	"github.com/coder/websocket":          {"api", "load", "licode"},
 	"golang.org/x/time/rate":              {"api"},
 	"github.com/alecthomas/":              {"cmd/tertulia"},
 	"gopkg.in/yaml":                       {"cmd/tertulia"},

@@ -117,6 +117,21 @@ func TestEveryOperation(t *testing.T) {
 		}
 	}
 
+	// How media go: said when the room is made, and never again.
+	if made["mode"] != "sfu" {
+		t.Fatal("default mode:", made)
+	}
+	peers, w := d.send(d.as(clinic, request(http.MethodPost, "/v1/rooms", object{"name": "Two", "mode": "p2p"})), 201)
+	two := pathOf(w.Header().Get("Location"))
+	if again, _ := d.send(d.as(clinic, request(http.MethodGet, two, nil)), 200); peers["mode"] != "p2p" || again["mode"] != "p2p" || again["maxParticipants"] != 0.0 {
+		t.Fatal("a peer-to-peer room:", peers, again)
+	}
+	d.send(d.as(clinic, request(http.MethodPost, "/v1/rooms", object{"name": "Three", "mode": "mesh"})), 422)
+	d.send(d.as(clinic, request(http.MethodPatch, two, object{"mode": "sfu"})), 422)
+	if renamed, _ := d.send(d.as(clinic, request(http.MethodPatch, two, object{"name": "Pair"})), 200); renamed["mode"] != "p2p" {
+		t.Fatal("renamed:", renamed)
+	}
+
 	// Tokens.
 	token, _ := d.send(d.as(clinic, request(http.MethodPost, room+"/tokens", object{"user": "Ana", "role": "doctor", "uses": 2, "expiresIn": 60, "permissions": []string{}})), 201)
 	claims, err := auth.ParseJoin(token["token"].(string), d.store.KeyOf(t.Context()), d.clock.Now())

@@ -17,8 +17,9 @@ import (
 type Room struct {
 	ID              protocol.RoomID `json:"id" example:"64b7f3a1c2d4e5f60718293a" doc:"24 hexadecimal characters."`
 	Name            string          `json:"name" example:"Physics 1"`
+	Mode            protocol.Mode   `json:"mode" enum:"sfu,p2p" doc:"sfu: media go through the server. p2p: they go from participant to participant, and the server only signals."`
 	Metadata        Object          `json:"metadata,omitempty" example:"{\"course\":7}" doc:"The application's own JSON object, which participants see."`
-	MaxParticipants int             `json:"maxParticipants" doc:"How many may be in the room at once; 0: no limit."`
+	MaxParticipants int             `json:"maxParticipants" doc:"How many may be in the room at once; 0: no limit, or 4 in a p2p room."`
 	MaxStreams      int             `json:"maxStreams" doc:"How many streams may be published at once; 0: no limit."`
 	Codecs          []string        `json:"codecs" nullable:"false" example:"[\"VP8\",\"VP9\",\"H264\",\"AV1\",\"opus\"]" doc:"The codecs of the room, best first."`
 	Audio           Audio           `json:"audio"`
@@ -28,7 +29,7 @@ type Room struct {
 
 func showRoom(room store.Room) Room {
 	return Room{
-		ID: room.ID, Name: room.Name, Metadata: Object(room.Metadata), MaxParticipants: room.MaxParticipants, MaxStreams: room.MaxStreams,
+		ID: room.ID, Name: room.Name, Mode: room.Mode, Metadata: Object(room.Metadata), MaxParticipants: room.MaxParticipants, MaxStreams: room.MaxStreams,
 		Codecs: room.Codecs, Audio: Audio(room.Settings.Audio), Created: room.Created, Updated: room.Updated,
 	}
 }
@@ -60,8 +61,9 @@ func (a *AudioPatch) apply(s protocol.RoomSettings) *protocol.RoomSettings {
 type NewRoom struct {
 	Name            string      `json:"name" minLength:"1" maxLength:"128" example:"Physics 1" doc:"Unique within the service."`
 	GetOrCreate     bool        `json:"getOrCreate,omitempty" doc:"When there is a room of that name: give that one (200) instead of refusing (409). The other fields count for a new room only."`
+	Mode            string      `json:"mode,omitempty" enum:"sfu,p2p" default:"sfu" example:"p2p" doc:"How media go; cannot be changed later. sfu: through the server. p2p: from participant to participant, while the server only signals; for a few people, without layers, recording and the server's statistics."`
 	Metadata        Object      `json:"metadata,omitempty" example:"{\"course\":7}" doc:"The application's own JSON object, 16 KiB at most."`
-	MaxParticipants int         `json:"maxParticipants,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit."`
+	MaxParticipants int         `json:"maxParticipants,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit, or 4 in a p2p room."`
 	MaxStreams      int         `json:"maxStreams,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit."`
 	Codecs          []string    `json:"codecs,omitempty" nullable:"false" maxItems:"16" example:"[\"VP9\",\"VP8\",\"opus\"]" doc:"Best first, of VP8, VP9, H264, AV1, opus, red, G722, PCMU and PCMA. Default: VP8, VP9, H264, AV1, opus. Without an audio codec, opus is added."`
 	Audio           *AudioPatch `json:"audio,omitempty" doc:"How the audio of a big room is limited. Tracks without the audio-level extension (RFC 6464) are always forwarded and do not count."`
@@ -71,7 +73,7 @@ type NewRoom struct {
 type RoomPatch struct {
 	Name            *string     `json:"name,omitempty" minLength:"1" maxLength:"128" example:"Physics 2"`
 	Metadata        Object      `json:"metadata,omitempty" example:"{\"course\":8}" doc:"Replaces the metadata as a whole; null removes it."`
-	MaxParticipants *int        `json:"maxParticipants,omitempty" minimum:"0" maximum:"1000000" example:"20" doc:"0: no limit. Who is in already stays."`
+	MaxParticipants *int        `json:"maxParticipants,omitempty" minimum:"0" maximum:"1000000" example:"20" doc:"0: no limit, or 4 in a p2p room. Who is in already stays."`
 	MaxStreams      *int        `json:"maxStreams,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit. What is published already stays."`
 	Codecs          *[]string   `json:"codecs,omitempty" maxItems:"16" doc:"Best first; an empty list brings back the default. Counts for what is negotiated from now on."`
 	Audio           *AudioPatch `json:"audio,omitempty" doc:"How the audio of a big room is limited; what is not given stays. Counts at once."`
@@ -115,7 +117,7 @@ func (s *Server) addRooms() {
 	register(s, huma.Operation{
 		OperationID: "update-room", Method: http.MethodPatch, Path: "/v1/rooms/{room}", Tags: []string{"Rooms"}, Security: needsService,
 		Summary: "Change a room", Errors: []int{http.StatusNotFound, http.StatusConflict},
-		Description: "Changes what is given and leaves the rest. Who is in the room is told at once.",
+		Description: "Changes what is given and leaves the rest. Who is in the room is told at once. The mode cannot be changed.",
 	}, s.updateRoom)
 	register(s, huma.Operation{
 		OperationID: "delete-room", Method: http.MethodDelete, Path: "/v1/rooms/{room}", Tags: []string{"Rooms"}, Security: needsService,
@@ -143,7 +145,7 @@ func (s *Server) createRoom(ctx context.Context, in *struct{ Body NewRoom }) (*s
 	}
 	service := caller(ctx).ID
 	room := store.Room{
-		Service: service, Name: in.Body.Name, Metadata: metadata,
+		Service: service, Name: in.Body.Name, Mode: protocol.Mode(in.Body.Mode), Metadata: metadata,
 		MaxParticipants: in.Body.MaxParticipants, MaxStreams: in.Body.MaxStreams, Codecs: codecs,
 		Settings: in.Body.Audio.apply(protocol.DefaultRoomSettings),
 	}
@@ -227,7 +229,9 @@ func (s *Server) updateRoom(ctx context.Context, in *struct {
 		if err := checkText("name", *patch.Name); err != nil {
 			return nil, err
 		}
-		room.Name = *patch.Name
+		if *patch.Name != room.Name {
+			room.Name, room.Licode.Name = *patch.Name, "" // Licode's API tells the new name too
+		}
 	}
 	if patch.Metadata != nil {
 		if room.Metadata, err = patch.Metadata.metadata(); err != nil {

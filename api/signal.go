@@ -1,10 +1,14 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -17,6 +21,7 @@ import (
 // Conn is one socket of the native signalling: whole text messages.
 type Conn struct {
 	socket *websocket.Conn
+	net    *gatheringConn
 	remote string
 	leave  func() // the doorstep
 }
@@ -31,7 +36,11 @@ func (c *Conn) Opened() {
 // Read gives the next message, at most 64 KiB and, once Opened,
 // protocol.MaxFrame bytes. A binary or larger message ends the socket.
 func (c *Conn) Read(ctx context.Context) ([]byte, error) {
-	kind, b, err := c.socket.Read(ctx)
+	kind, r, err := c.socket.Reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b, err := readAll(r)
 	if err != nil {
 		return nil, err
 	}
@@ -42,10 +51,42 @@ func (c *Conn) Read(ctx context.Context) ([]byte, error) {
 	return b, nil
 }
 
-// Write sends a message.
-func (c *Conn) Write(ctx context.Context, b []byte) error {
-	return c.socket.Write(ctx, websocket.MessageText, b)
+// readAll is io.ReadAll with a buffer that was lent.
+func readAll(r io.Reader) ([]byte, error) {
+	buffer := lent.Get().(*[]byte) //nolint:forcetypeassert // of gather.go
+	defer lent.Put(buffer)
+	b := (*buffer)[:lentBuffer]
+	n := 0
+	for n < len(b) {
+		m, err := r.Read(b[n:])
+		n += m
+		if errors.Is(err, io.EOF) {
+			return bytes.Clone(b[:n]), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	rest, err := io.ReadAll(r)
+	return slices.Concat(b[:n], rest), err
 }
+
+// Write sends a message, or keeps it until Release. The frame is made here: the library
+// takes a timer, four locks and a context for each, and there may be
+// thousands in a second. It goes on to write control frames, which are whole in one write.
+func (c *Conn) Write(ctx context.Context, b []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return c.net.writeFrame(ctx, b)
+}
+
+// Gather keeps what is written from now on, until Release, so that it leaves at once.
+// Neither may be called beside Write.
+func (c *Conn) Gather() { c.net.gather() }
+
+// Release sends what was written since Gather.
+func (c *Conn) Release(ctx context.Context) error { return c.net.release(ctx) }
 
 // Close ends the socket with a code (RFC 6455 section 7.4) and a reason, of
 // which 123 bytes are told.
@@ -96,21 +137,35 @@ func (s *Server) signal(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusServiceUnavailable, protocol.CodeUnavailable, "too many sockets wait to join; try again in some seconds")
 		return
 	}
-	defer leave()
-	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	hijacker := &hijacker{ResponseWriter: w}
+	socket, err := websocket.Accept(hijacker, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // originAllowed has looked; a request carries a token and no cookie
 		CompressionMode:    websocket.CompressionDisabled,
 	})
 	if err != nil {
+		leave()
 		s.Log.DebugContext(r.Context(), "a socket was not opened", "reason", err)
 		return
 	}
-	defer func() { _ = socket.CloseNow() }()
 	socket.SetReadLimit(maxOpening)
 	// No WebSocket pings: the session's acknowledgements show within seconds that a
 	// socket is dead, and pings would cost each a goroutine.
-	ctx := r.Context()
-	conn := &Conn{socket: socket, remote: from.String(), leave: leave}
+	ctx := context.WithoutCancel(r.Context())
+	conn := &Conn{socket: socket, net: hijacker.conn, remote: from.String(), leave: leave}
+	// In a goroutine of its own: when this one ends, the request and the buffers of
+	// the HTTP server go with it, some 20 KB for as long as somebody is in a room.
+	go s.speak(ctx, conn)
+}
+
+// speak serves a socket until it ends.
+func (s *Server) speak(ctx context.Context, conn *Conn) {
+	defer conn.leave()
+	defer func() { _ = conn.socket.CloseNow() }()
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.Log.ErrorContext(ctx, "a socket panicked", "reason", fmt.Sprint(fault), "stack", string(debug.Stack()))
+		}
+	}()
 	if err := s.Signal(ctx, conn); err != nil {
 		s.Log.DebugContext(ctx, "a socket ended", "from", conn.remote, "reason", err)
 	}

@@ -73,6 +73,7 @@ func (l *loop) snapshot(now time.Time, k *socket, s *session, resume string, ret
 		typ = protocol.TypeResynced
 	}
 	s.attach(now, k)
+	l.touch(s)
 	k.push(frame{typ: typ, data: marshal(j)})
 	l.sendBackIfDraining(now, s)
 }
@@ -115,6 +116,7 @@ func (l *loop) resume(now time.Time, k *socket, claims auth.ResumeClaims, o prot
 	l.detach(now, s, protocol.CloseReplaced, "resumed on another socket", true)
 	_ = s.acknowledged(o.Ack) // resumable has checked it
 	s.attach(now, k)
+	l.touch(s)
 	k.push(frame{typ: protocol.TypeResumed, data: marshal(protocol.Resumed{Ack: s.received, Resume: resume})})
 	for _, f := range s.unacked {
 		k.push(f)

@@ -377,7 +377,7 @@ func publicRoom(r store.Room) protocol.Room {
 	if !json.Valid(r.Metadata) {
 		r.Metadata = nil // absent
 	}
-	return protocol.Room{ID: r.ID, Name: r.Name, Metadata: r.Metadata, Codecs: r.Codecs}
+	return protocol.Room{ID: r.ID, Name: r.Name, Mode: r.Mode, Metadata: r.Metadata, Codecs: r.Codecs}
 }
 
 func settings(r store.Room) protocol.RoomSettings {

@@ -47,6 +47,8 @@ type loop struct {
 	saving       bool              // the room's metadata are being saved
 	toSave       *json.RawMessage  // and these next
 	wake         time.Time         // of the timer
+	due          time.Time         // when a session has something to do, at the earliest; zero: never
+	laggards     laggards
 }
 
 func newLoop(c *Controller, r store.Room) *loop {
@@ -146,7 +148,9 @@ func (l *loop) run() {
 			f(time.Now())
 		case <-timer.C:
 			l.wake = time.Time{}
-			l.advance(time.Now())
+			now := time.Now()
+			l.laggards.advance(now)
+			l.advance(now)
 		case <-l.nudge:
 		case <-l.c.ctx.Done():
 			return
@@ -190,18 +194,34 @@ func (l *loop) end() {
 
 // timer says when advance is due; zero: never.
 func (l *loop) timer() time.Time {
-	at := l.room.Timer()
-	for _, s := range l.sessions {
-		if t := s.timer(); at.IsZero() || t.Before(at) {
-			at = t
-		}
-	}
-	return at
+	return sooner(sooner(l.room.Timer(), l.due), l.laggards.timer())
 }
 
-// advance does what is due.
+// touch notes when a session that was just spoken to has something to do. It need not be
+// called when that has only become later.
+func (l *loop) touch(s *session) { l.due = sooner(l.due, s.timer()) }
+
+// sooner gives the earlier of two times; zero is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// advance does what is due. Who is in the room is looked through only then, and not
+// with everything that happens.
 func (l *loop) advance(now time.Time) {
 	l.room.Advance(now)
+	if l.due.IsZero() || now.Before(l.due) {
+		return
+	}
+	defer func() {
+		l.due = time.Time{}
+		for _, s := range l.sessions {
+			l.touch(s)
+		}
+	}()
 	for id, s := range l.sessions {
 		switch {
 		case s.socket == nil:
@@ -227,6 +247,7 @@ func (l *loop) detach(now time.Time, s *session, code int, reason string, drop b
 	}
 	s.socket.session, s.socket = nil, nil
 	s.lost = now
+	l.touch(s)
 }
 
 // findWorker chooses a worker, if there is something to tell one.
@@ -307,6 +328,7 @@ func (l *loop) carryOut(now time.Time) {
 
 func (l *loop) tell(now time.Time, e room.Tell) {
 	data := marshal(e.Data)
+	urgent := e.To != nil || len(l.sessions) < bigRoom || e.Type != protocol.TypeParticipantJoined && e.Type != protocol.TypeParticipantLeft
 	if l.cause != nil {
 		l.cause.traffic.spend(now, len(data))
 	}
@@ -319,8 +341,12 @@ func (l *loop) tell(now time.Time, e room.Tell) {
 		return
 	}
 	for id, s := range l.sessions {
-		if id != e.Except {
+		switch {
+		case id == e.Except:
+		case urgent:
 			l.send(now, s, e.Type, 0, data)
+		default:
+			l.sendLater(now, s, e.Type, data)
 		}
 	}
 }
@@ -336,10 +362,25 @@ func (l *loop) answer(now time.Time, s *session, e room.Answer) {
 // send gives a session a frame. One that does not acknowledge loses its
 // session rather than the memory of everybody.
 func (l *loop) send(now time.Time, s *session, typ string, re uint64, data json.RawMessage) {
-	if !s.send(now, typ, re, data) {
-		l.detach(now, s, protocol.CloseSilent, "too much is not acknowledged", true)
-		l.room.Leave(s.claims.Participant, protocol.ReasonTimeout, "")
+	if !s.send(now, typ, re, data, true) {
+		l.overflow(now, s)
 	}
+}
+
+// sendLater gives a session a frame that may wait for others.
+func (l *loop) sendLater(now time.Time, s *session, typ string, data json.RawMessage) {
+	if !s.send(now, typ, 0, data, false) {
+		l.overflow(now, s)
+		return
+	}
+	if s.socket != nil {
+		l.laggards.add(now, s.socket)
+	}
+}
+
+func (l *loop) overflow(now time.Time, s *session) {
+	l.detach(now, s, protocol.CloseSilent, "too much is not acknowledged", true)
+	l.room.Leave(s.claims.Participant, protocol.ReasonTimeout, "")
 }
 
 // endSession ends a session for good: no resume token of it works again.
@@ -352,10 +393,10 @@ func (l *loop) endSession(now time.Time, e room.End) {
 	case protocol.ReasonLeft, protocol.ReasonTimeout:
 		l.detach(now, s, protocol.CloseEnded, e.Reason, false)
 	case protocol.ReasonError:
-		s.send(now, protocol.TypeEnded, 0, marshal(protocol.Ended{Reason: e.Reason, Message: e.Message}))
+		s.send(now, protocol.TypeEnded, 0, marshal(protocol.Ended{Reason: e.Reason, Message: e.Message}), true)
 		l.detach(now, s, protocol.CloseBadRequest, "the rules were broken", false)
 	default:
-		s.send(now, protocol.TypeEnded, 0, marshal(protocol.Ended{Reason: e.Reason, Message: e.Message}))
+		s.send(now, protocol.TypeEnded, 0, marshal(protocol.Ended{Reason: e.Reason, Message: e.Message}), true)
 		l.detach(now, s, protocol.CloseEnded, e.Reason, false)
 	}
 	delete(l.sessions, e.Participant)

@@ -25,7 +25,8 @@ func decode(text []byte) incoming {
 	case f.Type != "":
 		in.request, in.refused = protocol.DecodeRequest(f.Type, f.Data)
 	}
-	if _, offer := in.request.(protocol.Offer); offer {
+	switch in.request.(type) {
+	case protocol.Offer, protocol.InviteAnswer:
 		in.size /= 4 // nobody else is told it; but to answer it takes time
 	}
 	in.frame.Data = nil // not needed any more
@@ -39,6 +40,7 @@ func (l *loop) receive(now time.Time, k *socket, in incoming) {
 		return // the session has another socket, or none
 	}
 	s.heard, s.confirmed = now, true
+	defer l.touch(s)
 	if !s.frames.take(now) {
 		l.detach(now, s, protocol.CloseTooFast, "too many frames", true)
 		return

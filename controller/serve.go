@@ -114,8 +114,9 @@ func (c *Controller) open(ctx context.Context, k *socket) (*loop, *protocol.Erro
 
 // join lets a client in with its join token.
 func (c *Controller) join(ctx context.Context, k *socket, o protocol.Join) (*loop, *protocol.Error) {
-	keyOf := func(id protocol.ServiceID) ([]byte, error) {
-		service, err := c.config.Store.Service(ctx, id)
+	var service store.Service // whose key the token is signed with
+	keyOf := func(id protocol.ServiceID) (key []byte, err error) {
+		service, err = c.config.Store.Service(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, protocol.Errorf(protocol.CodeUnauthorized, "The token names a service that does not exist.")
 		}
@@ -137,10 +138,6 @@ func (c *Controller) join(ctx context.Context, k *socket, o protocol.Join) (*loo
 	}
 	permissions := claims.Permissions
 	if permissions == nil {
-		service, err := c.config.Store.Service(ctx, claims.Service)
-		if err != nil {
-			return nil, refusal(c.explain(err), protocol.CodeUnavailable)
-		}
 		var ok bool
 		if permissions, ok = service.Role(claims.Role); !ok {
 			return nil, protocol.Errorf(protocol.CodeForbidden, "The service has no role %q.", claims.Role)

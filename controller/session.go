@@ -79,9 +79,10 @@ func (s *session) restart() {
 	s.unacked, s.unackedBytes = nil, 0
 }
 
-// send numbers a frame, keeps it until it is acknowledged, and queues it. It says
-// false when the client lets too much pile up.
-func (s *session) send(now time.Time, typ string, re uint64, data []byte) bool {
+// send numbers a frame, keeps it until it is acknowledged, and queues it; one that is not
+// urgent waits for the next that is, or for a nudge. It says false when the client lets too
+// much pile up.
+func (s *session) send(now time.Time, typ string, re uint64, data []byte, urgent bool) bool {
 	if len(s.unacked) >= maxUnacked || s.unackedBytes+len(data) > maxUnackedLen && len(s.unacked) > 0 {
 		return false
 	}
@@ -89,8 +90,12 @@ func (s *session) send(now time.Time, typ string, re uint64, data []byte) bool {
 	f := frame{seq: s.sent, typ: typ, re: re, data: data}
 	s.unacked = append(s.unacked, f)
 	s.unackedBytes += len(data)
-	if s.socket != nil {
+	switch {
+	case s.socket == nil:
+	case urgent:
 		s.put(now, f)
+	default:
+		s.socket.leave(f)
 	}
 	return true
 }

@@ -23,6 +23,13 @@ type Conn interface {
 	RemoteAddr() string
 }
 
+// gatherer is a Conn that can keep what is written until Release, so that several
+// messages leave at once.
+type gatherer interface {
+	Gather()
+	Release(ctx context.Context) error
+}
+
 // writeTimeout is how long a client may take to read what is written to it.
 const writeTimeout = 10 * time.Second
 
@@ -43,6 +50,7 @@ type frame struct {
 type socket struct {
 	conn     Conn
 	session  *session // owned by the loop once it is attached
+	lags     bool     // it is one of the loop's laggards; the loop's too
 	received atomic.Uint64
 	cancel   context.CancelFunc // cuts the connection
 	wake     chan struct{}      // of size 1
@@ -60,12 +68,17 @@ func newSocket(conn Conn, cancel context.CancelFunc) *socket {
 
 // push queues a frame; after finish or cut it does nothing.
 func (s *socket) push(f frame) {
+	s.leave(f)
+	s.nudge()
+}
+
+// leave queues a frame that may wait until another is pushed, or until nudge.
+func (s *socket) leave(f frame) {
 	s.mu.Lock()
 	if !s.finished {
 		s.queue = append(s.queue, f)
 	}
 	s.mu.Unlock()
-	s.nudge()
 }
 
 // finish closes the connection with a code, after the frames that are queued.
@@ -108,10 +121,10 @@ func (s *socket) write(ctx context.Context) {
 	var text []byte
 	for {
 		frames, finished := s.take()
-		for _, f := range frames {
-			text = protocol.AppendFrame(text[:0], f.seq, s.received.Load(), f.typ, f.re, f.data)
+		if len(frames) > 0 {
 			w, cancel := context.WithTimeout(ctx, writeTimeout)
-			err := s.conn.Write(w, text)
+			var err error
+			text, err = s.writeAll(w, frames, text)
 			cancel()
 			if err != nil {
 				_ = s.conn.Close(protocol.CloseSilent, "the client does not read")
@@ -136,4 +149,22 @@ func (s *socket) write(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// writeAll writes frames; text is memory for them.
+func (s *socket) writeAll(ctx context.Context, frames []frame, text []byte) ([]byte, error) {
+	together, ok := s.conn.(gatherer)
+	if ok = ok && len(frames) > 1; ok {
+		together.Gather()
+	}
+	for _, f := range frames {
+		text = protocol.AppendFrame(text[:0], f.seq, s.received.Load(), f.typ, f.re, f.data)
+		if err := s.conn.Write(ctx, text); err != nil {
+			return text, err
+		}
+	}
+	if ok {
+		return text, together.Release(ctx)
+	}
+	return text, nil
 }

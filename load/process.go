@@ -12,9 +12,12 @@ import (
 // process is another process of this machine, as /proc tells of it.
 type process int
 
-// computed is the time that a process has computed, in user and system mode. Its
-// grain is 10 ms.
+// computed is the time that a process has computed, in user and system mode. Where
+// only /proc tells, its grain is 10 ms.
 func (p process) computed() (time.Duration, error) {
+	if t, ok := clockOf(p); ok {
+		return t, nil
+	}
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", int(p)))
 	if err != nil {
 		return 0, fmt.Errorf("the server's process cannot be looked at: %w; is --pid right?", err)

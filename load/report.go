@@ -145,6 +145,7 @@ type measurement struct {
 	run             *run
 	began           time.Time
 	joining, window [2]snapshot
+	alone           [2]snapshot // between publishers and subscribers; zero without one of them
 }
 
 // snapshot reads all counters.
@@ -301,11 +302,29 @@ func (m *measurement) process(received uint64) *ServerReport {
 	}
 	joined := max(float64(m.run.joined.Load()), 1)
 	p.KBPerParticipant = float64(to.rss-m.joining[0].rss) / joined
-	gross := (m.joining[1].server - m.joining[0].server).Seconds() * 1000
-	meanwhile := float64(m.joining[1].counts.Received-m.joining[0].counts.Received) * p.MicrosPerPacket / 1000
-	p.MillisPerJoinGross = gross / joined
-	p.MillisPerJoin = max(gross-meanwhile, 0) / joined
+	p.MillisPerJoinGross, p.MillisPerJoin = m.perJoin(cost, received)
 	return p
+}
+
+// perJoin is what a join cost, in milliseconds, with and without what forwarding meanwhile
+// did; cost and received are the server's time and the packets of the measured time.
+//
+// Forwarding costs something for each packet received and something for each second, in
+// which the server wakes up for publishers' packets, however few get them. With
+// subscribers, both are known: the publishers were alone for a while.
+func (m *measurement) perJoin(cost time.Duration, received uint64) (gross, net float64) {
+	from, to := m.joining[0], m.joining[1]
+	joined, perSecond := m.run.joined.Load(), 0.0
+	if alone := m.alone[1].at.Sub(m.alone[0].at); alone > 0 {
+		perSecond = (m.alone[1].server - m.alone[0].server).Seconds() / alone.Seconds()
+		from = m.alone[1]
+		joined -= int64(m.run.scenario.Rooms * m.run.scenario.Publishers)
+	}
+	perPacket := max(cost.Seconds()-perSecond*m.window[1].at.Sub(m.window[0].at).Seconds(), 0) / max(float64(received), 1)
+	all := (to.server - from.server).Seconds()
+	meanwhile := perSecond*to.at.Sub(from.at).Seconds() + perPacket*float64(to.counts.Received-from.counts.Received)
+	each := 1000 / float64(max(joined, 1))
+	return all * each, max(all-meanwhile, 0) * each
 }
 
 // warn says what makes the figures doubtful.

@@ -166,7 +166,7 @@ func (r *run) measure(ctx context.Context) (*Report, error) {
 	defer watch.end()
 	watch.set("joining")
 	before := m.snapshot()
-	if err := r.joinAll(ctx); err != nil {
+	if err := r.joinAll(ctx, &m); err != nil {
 		return nil, err
 	}
 	m.joining = [2]snapshot{before, m.snapshot()}
@@ -208,9 +208,12 @@ func (r *run) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// aloneFor is how long only the publishers are there, to see what they cost.
+const aloneFor = 3 * time.Second
+
 // joinAll lets everybody join at the rate that was asked for: first those who
 // publish, room by room, then the others.
-func (r *run) joinAll(ctx context.Context) error {
+func (r *run) joinAll(ctx context.Context, m *measurement) error {
 	s := &r.scenario
 	var publishers, subscribers []*participant
 	for index := range s.perRoom() {
@@ -227,6 +230,14 @@ func (r *run) joinAll(ctx context.Context) error {
 	}
 	start, n := time.Now(), 0
 	for _, group := range [...][]*participant{publishers, subscribers} {
+		if n > 0 && len(group) > 0 && s.PID != 0 {
+			began := m.snapshot()
+			if err := r.sleep(ctx, aloneFor); err != nil {
+				return err
+			}
+			m.alone = [2]snapshot{began, m.snapshot()}
+			start = start.Add(m.alone[1].at.Sub(began.at))
+		}
 		var joining sync.WaitGroup
 		for _, p := range group {
 			due := start.Add(time.Duration(float64(n) / s.JoinRate * float64(time.Second)))

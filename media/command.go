@@ -61,6 +61,10 @@ func (r *room) carryOut(now time.Time, body protocol.CommandBody) (protocol.Even
 	switch c := body.(type) {
 	case protocol.Negotiate:
 		return r.negotiate(now, c)
+	case protocol.OfferTransport:
+		return r.offerTransport(now, c)
+	case protocol.AcceptAnswer:
+		return done(r.acceptAnswer(now, c))
 	case protocol.DropTransport:
 		if p := r.byKey[sfu.TransportKey{Participant: c.Participant, Transport: c.Transport}]; p != nil {
 			r.removePeer(now, p)
@@ -106,45 +110,51 @@ func done(err *protocol.Error) (protocol.EventBody, *protocol.Error) {
 func (r *room) negotiate(now time.Time, c protocol.Negotiate) (protocol.EventBody, *protocol.Error) {
 	key := sfu.TransportKey{Participant: c.Participant, Transport: c.Transport}
 	p := r.byKey[key]
-	fresh := p == nil
-	if fresh {
-		p = &peer{shard: r.shard, room: r, key: key, sessionID: r.shard.worker.seed() >> 2, agent: transport.NewAgent(now, rand.Reader, byte(r.shard.index))}
+	if p == nil {
+		p = r.newPeer(now, key)
 	}
+	p.withdraw()
 	next, answer, err := r.answer(p, c)
 	if err != nil {
 		return nil, asProtocolError(err)
 	}
-	p.negotiated = next
-	p.agent.SetRemote(next.Peer.Ufrag, next.Peer.Pwd)
-	p.index = r.router.SetTransport(now, key, next)
-	if fresh {
-		r.byKey[key] = p
+	p.agree(now, next)
+	return protocol.Negotiated{SDP: answer}, nil
+}
+
+// newPeer makes a transport, which is the room's once it is kept.
+func (r *room) newPeer(now time.Time, key sfu.TransportKey) *peer {
+	return &peer{shard: r.shard, room: r, key: key, sessionID: r.shard.worker.seed() >> 2, agent: transport.NewAgent(now, rand.Reader, byte(r.shard.index))}
+}
+
+// keep takes a transport among those of the room.
+func (r *room) keep(p *peer) {
+	if r.byKey[p.key] == nil {
+		r.byKey[p.key] = p
 		r.shard.worker.counters.transports.Add(1)
 	}
+	p.nameUfrags()
+}
+
+// agree puts in force what both sides have agreed on.
+func (p *peer) agree(now time.Time, next *sdp.Transport) {
+	r := p.room
+	p.negotiated = next
+	p.agent.SetRemote(next.Peer.Ufrag, next.Peer.Pwd)
+	p.index = r.router.SetTransport(now, p.key, next)
 	for int(p.index) >= len(r.peers) {
 		r.peers = append(r.peers, nil)
 	}
 	r.peers[p.index] = p
-	p.nameUfrags()
+	r.keep(p)
 	if p.state == protocol.TransportConnected {
-		p.startChannels() // the offer may have added the application section
+		p.startChannels() // there may be an application section now
 	}
-	return protocol.Negotiated{SDP: answer}, nil
 }
 
 // answer makes the SDP answer; a new ufrag of the peer restarts ICE (RFC 8839 §4.4.1.1.1).
 func (r *room) answer(p *peer, c protocol.Negotiate) (*sdp.Transport, string, error) {
-	w := r.shard.worker
-	local := sdp.Local{
-		Fingerprint: w.certificate.Fingerprint(),
-		Candidates:  r.shard.candidates,
-		Codecs:      c.Codecs,
-		CNAME:       string(c.Participant),
-		NewSSRC:     r.newSSRC,
-		SessionID:   p.sessionID,
-		Simulcast:   true,
-	}
-	local.Ufrag, local.Pwd = p.agent.Local.Ufrag, p.agent.Local.Pwd
+	local := p.local(c.Codecs)
 	next, answer, err := sdp.Answer(p.negotiated, c.SDP, local)
 	if err != nil {
 		return nil, "", err
@@ -155,6 +165,21 @@ func (r *room) answer(p *peer, c protocol.Negotiate) (*sdp.Transport, string, er
 		next, answer, err = sdp.Answer(p.negotiated, c.SDP, local)
 	}
 	return next, answer, err
+}
+
+// local is our end of the transport, for SDP.
+func (p *peer) local(codecs []string) sdp.Local {
+	return sdp.Local{
+		Ufrag:       p.agent.Local.Ufrag,
+		Pwd:         p.agent.Local.Pwd,
+		Fingerprint: p.shard.worker.certificate.Fingerprint(),
+		Candidates:  p.shard.candidates,
+		Codecs:      codecs,
+		CNAME:       string(p.key.Participant),
+		NewSSRC:     p.room.newSSRC,
+		SessionID:   p.sessionID,
+		Simulcast:   true,
+	}
 }
 
 func (r *room) publish(now time.Time, c protocol.PublishStream) *protocol.Error {
@@ -254,5 +279,5 @@ func asProtocolError(err error) *protocol.Error {
 	if errors.As(err, &known) {
 		return known
 	}
-	return protocol.Errorf(protocol.CodeBadRequest, "the offer was refused: %v", err)
+	return protocol.Errorf(protocol.CodeBadRequest, "the SDP was refused: %v", err)
 }

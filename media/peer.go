@@ -22,8 +22,9 @@ type peer struct {
 	sessionID uint64 // of its answers' o= lines
 
 	agent      transport.Agent
-	ufrags     []string // under which checks find it
-	negotiated *sdp.Transport
+	ufrags     []string             // under which checks find it
+	negotiated *sdp.Transport       // nil until both sides have agreed
+	proposed   *proposal            // an offer of ours that waits for its answer; nil: none
 	handshake  *transport.Handshake // from the first DTLS packet on
 	inbound    *transport.Inbound   // nil until there are keys
 	outbound   *transport.Outbound
@@ -155,6 +156,10 @@ func (p *peer) learnForeign(path transport.Path, via *shard) {
 // receiveDTLS feeds the handshake, which begins with the peer's first packet:
 // peers that never connect cost nothing.
 func (p *peer) receiveDTLS(data []byte) {
+	if p.handshake == nil && !p.known() {
+		p.keepEarly(data)
+		return
+	}
 	if p.handshake == nil && !p.startHandshake() {
 		return
 	}

@@ -154,6 +154,10 @@ func (r *rig) newClient(n int, network ...webrtc.NetworkType) *client {
 		network = []webrtc.NetworkType{webrtc.NetworkTypeUDP4}
 	}
 	settings.SetNetworkTypes(network)
+	// Left alone, pion answers an ICE-lite offer with a=setup:passive.
+	if err := settings.SetAnsweringDTLSRole(webrtc.DTLSRoleClient); err != nil {
+		r.t.Fatal(err)
+	}
 	var codecs webrtc.MediaEngine
 	if err := codecs.RegisterDefaultCodecs(); err != nil {
 		r.t.Fatal(err)

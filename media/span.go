@@ -337,12 +337,17 @@ func (w *Worker) route(command protocol.Command, body protocol.CommandBody) {
 	case protocol.Negotiate:
 		speaker = w.place(h, c.Participant)
 		all = nil
+	case protocol.OfferTransport:
+		speaker = w.place(h, c.Participant)
+		all = nil
 	case protocol.SubscribeStream:
 		speaker = w.place(h, c.Participant)
 		all = nil
 	case protocol.PublishStream:
 		speaker = w.place(h, c.Participant)
 		all = h.shards
+	case protocol.AcceptAnswer:
+		all, speaker = nil, h.shardOf(c.Participant)
 	case protocol.DropTransport:
 		all, speaker = nil, h.shardOf(c.Participant)
 	case protocol.UnsubscribeStream:

@@ -12,11 +12,16 @@ const (
 	someParticipant ParticipantID = "00000000-0000-4000-8000-000000000001"
 )
 
-var fullPreference = Preference{Stream: 1, Track: "cam", Width: 640, Height: 360, FrameRate: 29.97, MaxBitrate: 500_000, Priority: 20, Paused: true}
+var fullPreference = Preference{Stream: 1, Track: "cam", Width: 640, Height: 360, FrameRate: 29.97, MaxBitrate: 500_000, Priority: 20, Paused: true,
+	Pin: &PinnedLayer{Spatial: 1, Temporal: 2}, Slideshow: 2000, SlideshowBelow: 1}
 
 // commandSamples has every command, each with every field set.
 var commandSamples = []CommandBody{
 	Negotiate{Participant: someParticipant, Transport: "main", SDP: "v=0\r\n", Codecs: []string{"VP8"}},
+	OfferTransport{Participant: someParticipant, Codecs: []string{"VP8"}, Kinds: []Kind{Video}, Invite: Invite{
+		Transport: "main", Add: []InvitedSection{{Stream: 1, Track: "cam", Label: "{x}"}}, Stop: []string{"v1-0"}, Restart: true}},
+	AcceptAnswer{someParticipant, InviteAnswer{Transport: "main", SDP: "v=0\r\n"}},
+	TargetLink{someParticipant, LinkTarget{Transport: "main", Bitrate: 3_000_000}},
 	DropTransport{Participant: someParticipant, Transport: "main"},
 	PublishStream{Participant: someParticipant, Stream: MaxStreamID, Data: true, Tracks: []PublishTrack{
 		{Track: Track{ID: "cam", Kind: Video, Source: Camera, Muted: true, Codec: "VP8"}, Transport: "main", MID: "0"}}},
@@ -36,6 +41,7 @@ var eventSamples = []EventBody{
 	Done{},
 	Failed{Error{Code: CodeLimit, Message: "Full."}},
 	Negotiated{SDP: "v=0\r\n"},
+	Offered{Invitation{SDP: "v=0\r\n", MIDs: []string{"v1-0"}}},
 	TransportChanged{someParticipant, TransportState{Transport: "main", State: TransportClosed, Reason: "No consent."}},
 	SlotsChanged{someParticipant, Slots{Transport: "main", Slots: []Slot{{MID: "1", Stream: 1, Track: "cam"}, {MID: "2"}}}},
 	SlotsMissing{someParticipant, SlotsWanted{Transport: "main", Audio: 4, Video: 8}},

@@ -10,7 +10,7 @@ import (
 
 // Request is one of the requests of a client: Offer, Invite, InviteAnswer,
 // CloseTransport, Publish, Unpublish, SubscribeTo, Unsubscribe, Preference, Limit,
-// LinkTarget, Mute, Attributes, Metadata, Message, Kick, StatsRequest, Leave.
+// LinkTarget, Mute, Attributes, Metadata, Message, Signal, Kick, StatsRequest, Leave.
 type Request interface {
 	// Validate checks what can be said without knowing the room.
 	Validate() *Error
@@ -60,6 +60,7 @@ var requests = map[string]func(json.RawMessage) (Request, *Error){
 	TypeAttributes:  request[Attributes],
 	TypeMetadata:    request[Metadata],
 	TypeMessage:     request[Message],
+	TypeSignal:      request[Signal],
 	TypeKick:        request[Kick],
 	TypeStats:       request[StatsRequest],
 	TypeLeave:       request[Leave],
@@ -251,10 +252,10 @@ func (t PublishTrack) validate() *Error {
 		return badName("id of a track")
 	case t.Kind != Audio && t.Kind != Video:
 		return Errorf(CodeBadRequest, "The kind of track %q must be %q or %q.", t.ID, Audio, Video)
-	case !t.Transport.Valid():
+	case t.Transport != "" && !t.Transport.Valid():
 		return badName("transport of a track")
-	case t.MID == "" || len(t.MID) > MaxMID:
-		return Errorf(CodeBadRequest, "The mid of track %q must have 1 to %d bytes.", t.ID, MaxMID)
+	case len(t.MID) > MaxMID:
+		return badMID(t.ID)
 	}
 	kinds := map[Source]Kind{Camera: Video, Microphone: Audio, Screen: Video, ScreenAudio: Audio, Other: t.Kind}
 	if kind, ok := kinds[t.Source]; !ok || kind != t.Kind {
@@ -287,7 +288,7 @@ func (s SubscribeTo) Validate() *Error {
 	switch {
 	case !s.Stream.Valid():
 		return badStream()
-	case !s.Transport.Valid():
+	case s.Transport != "" && !s.Transport.Valid():
 		return badName("transport")
 	case len(s.Tracks) > MaxTracks:
 		return Errorf(CodeBadRequest, "A stream has at most %d tracks.", MaxTracks)
@@ -383,6 +384,10 @@ func CheckObject(what string, b json.RawMessage) *Error {
 
 func badName(what string) *Error {
 	return Errorf(CodeBadRequest, "The %s must have 1 to 32 characters of A–Z a–z 0–9 _ -.", what)
+}
+
+func badMID(id TrackID) *Error {
+	return Errorf(CodeBadRequest, "The mid of track %q must have 1 to %d bytes.", id, MaxMID)
 }
 
 func badStream() *Error {

@@ -20,6 +20,21 @@ var requestCases = []struct {
 	{"offer", `{"transport":"` + strings.Repeat("x", 33) + `","sdp":"v=0"}`, CodeBadRequest},
 	{"offer", `{"transport":7,"sdp":"v=0"}`, CodeBadRequest},
 	{"offer", ``, CodeBadRequest},
+	{"invite", `{"transport":"main"}`, ""},
+	{"invite", `{"transport":"main","add":[{"stream":1,"track":"cam","label":"{0b7e-1}"},{"stream":1,"track":"mic"}],"stop":["v1-0"],"restart":true}`, ""},
+	{"invite", `{"add":[{"stream":1,"track":"cam"}]}`, CodeBadRequest},
+	{"invite", `{"transport":"main","add":[{"track":"cam"}]}`, CodeBadRequest},
+	{"invite", `{"transport":"main","add":[{"stream":1}]}`, CodeBadRequest},
+	{"invite", `{"transport":"main","add":[{"stream":1,"track":"cam","label":"a b"}]}`, CodeBadRequest},
+	{"invite", `{"transport":"main","add":[{"stream":1,"track":"cam","label":"a\r\nb"}]}`, CodeBadRequest},
+	{"invite", `{"transport":"main","add":[{"stream":1,"track":"cam","label":"` + strings.Repeat("x", MaxLabel+1) + `"}]}`, CodeBadRequest},
+	{"invite", `{"transport":"main","add":[` + strings.Repeat(`{"stream":1,"track":"cam"},`, MaxSlots) + `{"stream":1,"track":"cam"}]}`, CodeBadRequest},
+	{"invite", `{"transport":"main","stop":[""]}`, CodeBadRequest},
+	{"invite", `{"transport":"main","stop":["` + strings.Repeat("m", MaxMID+1) + `"]}`, CodeBadRequest},
+	{"invite", `{"transport":"main","stop":[` + strings.Repeat(`"a",`, 2*MaxSlots) + `"a"]}`, CodeBadRequest},
+	{"answer", `{"transport":"main","sdp":"v=0"}`, ""},
+	{"answer", `{"transport":"main"}`, CodeBadRequest},
+	{"answer", `{"sdp":"v=0"}`, CodeBadRequest},
 	{"close", `{"transport":"main"}`, ""},
 	{"close", `{}`, CodeBadRequest},
 	{"publish", `{"data":true}`, ""},
@@ -27,6 +42,8 @@ var requestCases = []struct {
 	{"publish", `{"data":true,"stream":9007199254740992}`, CodeBadRequest},
 	{"publish", `{"data":true,"stream":-1}`, CodeBadRequest},
 	{"publish", `{"data":true,"stream":1.5}`, CodeBadRequest},
+	{"publish", `{"data":true,"label":"{0b7e-1}"}`, ""},
+	{"publish", `{"data":true,"label":"a b"}`, CodeBadRequest},
 	{"publish", `{}`, CodeBadRequest},
 	{"publish", `{"data":true,"attributes":[]}`, CodeBadRequest},
 	{"publish", `{"data":true,"attributes":"x"}`, CodeBadRequest},
@@ -41,15 +58,16 @@ var requestCases = []struct {
 	{"publish", tracks(`{"id":"c","kind":"video","source":"screen-audio","transport":"m","mid":"0"}`, 1), CodeBadRequest},
 	{"publish", tracks(`{"id":"c","kind":"video","source":"cam","transport":"m","mid":"0"}`, 1), CodeBadRequest},
 	{"publish", tracks(`{"id":"","kind":"video","source":"camera","transport":"m","mid":"0"}`, 1), CodeBadRequest},
-	{"publish", tracks(`{"id":"c","kind":"video","source":"camera","transport":"","mid":"0"}`, 1), CodeBadRequest},
-	{"publish", tracks(`{"id":"c","kind":"video","source":"camera","transport":"m","mid":""}`, 1), CodeBadRequest},
+	{"publish", tracks(`{"id":"c","kind":"video","source":"camera","transport":"a b","mid":"0"}`, 1), CodeBadRequest},
+	{"publish", tracks(`{"id":"c","kind":"video","source":"camera"}`, 1), ""}, // in a p2p room; others refuse it
 	{"publish", tracks(`{"id":"c","kind":"video","source":"camera","transport":"m","mid":"`+strings.Repeat("m", MaxMID+1)+`"}`, 1), CodeBadRequest},
 	{"unpublish", `{"stream":1}`, ""},
 	{"unpublish", `{"stream":0}`, CodeBadRequest},
 	{"unpublish", `{"stream":"1"}`, CodeBadRequest},
 	{"subscribe", `{"stream":1,"transport":"m"}`, ""},
 	{"subscribe", `{"stream":1,"transport":"m","tracks":["a b"]}`, CodeBadRequest},
-	{"subscribe", `{"stream":1}`, CodeBadRequest},
+	{"subscribe", `{"stream":1,"transport":"a b"}`, CodeBadRequest},
+	{"subscribe", `{"stream":1}`, ""}, // in a p2p room; others refuse it
 	{"unsubscribe", `{"stream":1}`, ""},
 	{"unsubscribe", `{}`, CodeBadRequest},
 	{"prefer", `{"stream":1,"track":"cam"}`, ""},
@@ -66,6 +84,23 @@ var requestCases = []struct {
 	{"prefer", `{"stream":1,"track":"cam","maxBitrate":-1}`, CodeBadRequest},
 	{"prefer", `{"stream":1,"track":"cam","priority":101}`, CodeBadRequest},
 	{"prefer", `{"stream":1,"track":"cam","priority":-1}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","pin":{"spatial":7,"temporal":7},"slideshow":500,"slideshowBelow":7}`, ""},
+	{"prefer", `{"stream":1,"track":"cam","pin":{"spatial":8,"temporal":0}}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","pin":{"spatial":0,"temporal":-1}}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","slideshow":499}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","slideshow":-2000}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","slideshow":60001}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","slideshowBelow":8}`, CodeBadRequest},
+	{"prefer", `{"stream":1,"track":"cam","slideshowBelow":-1}`, CodeBadRequest},
+	{"limit", `{"stream":1,"track":"cam","maxBitrate":300000}`, ""},
+	{"limit", `{"stream":1,"track":"cam"}`, ""},
+	{"limit", `{"stream":1}`, CodeBadRequest},
+	{"limit", `{"track":"cam"}`, CodeBadRequest},
+	{"limit", `{"stream":1,"track":"cam","maxBitrate":1000000001}`, CodeBadRequest},
+	{"target", `{"transport":"main","bitrate":1000000000}`, ""},
+	{"target", `{"transport":"main"}`, ""},
+	{"target", `{"bitrate":1}`, CodeBadRequest},
+	{"target", `{"transport":"main","bitrate":1000000001}`, CodeBadRequest},
 	{"mute", `{"stream":1,"track":"a","muted":true}`, ""},
 	{"mute", `{"stream":1,"track":"","muted":true}`, CodeBadRequest},
 	{"mute", `{"stream":1,"track":"a","muted":"yes"}`, CodeBadRequest},
@@ -75,6 +110,8 @@ var requestCases = []struct {
 	{"metadata", `{"of":"all","metadata":{}}`, CodeBadRequest},
 	{"metadata", `{"of":"room","metadata":1}`, CodeBadRequest},
 	{"message", `{"id":"1","data":null}`, ""},
+	{"message", `{"id":"1","stream":1,"data":null}`, ""},
+	{"message", `{"id":"1","stream":9007199254740992,"data":null}`, CodeBadRequest},
 	{"message", `{"id":"1"}`, CodeBadRequest},
 	{"message", `{"data":1}`, CodeBadRequest},
 	{"message", `{"id":"` + strings.Repeat("x", MaxMessageID+1) + `","data":1}`, CodeBadRequest},
@@ -82,6 +119,12 @@ var requestCases = []struct {
 	{"message", `{"id":"1","data":"` + strings.Repeat("x", MaxMessage-1) + `"}`, CodeBadRequest},
 	{"message", `{"id":"1","data":1,"to":["you"]}`, CodeBadRequest},
 	{"message", `{"id":"1","data":1,"to":[` + strings.Repeat(`"00000000-0000-4000-8000-000000000001",`, MaxRecipients) + `"00000000-0000-4000-8000-000000000001"]}`, CodeBadRequest},
+	{"signal", `{"to":"00000000-0000-4000-8000-000000000001","data":{"a":1}}`, ""},
+	{"signal", `{"to":"00000000-0000-4000-8000-000000000001","data":"` + strings.Repeat("x", MaxSignal-2) + `"}`, ""},
+	{"signal", `{"to":"00000000-0000-4000-8000-000000000001","data":"` + strings.Repeat("x", MaxSignal-1) + `"}`, CodeBadRequest},
+	{"signal", `{"to":"00000000-0000-4000-8000-000000000001"}`, CodeBadRequest},
+	{"signal", `{"to":"you","data":1}`, CodeBadRequest},
+	{"signal", `{"data":1}`, CodeBadRequest},
 	{"kick", `{"participant":"00000000-0000-4000-8000-000000000001"}`, ""},
 	{"kick", `{"participant":"00000000-0000-4000-8000-00000000000X"}`, CodeBadRequest},
 	{"kick", `{"participant":"00000000-0000-4000-8000-000000000001","reason":"` + strings.Repeat("x", MaxReason+1) + `"}`, CodeBadRequest},
@@ -190,14 +233,14 @@ func TestTheDocumentIsComplete(t *testing.T) {
 	for _, code := range []Code{CodeBadRequest, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeConflict, CodeLimit, CodeTooFast, CodeUnsupported, CodeUnavailable, CodeStaleEpoch, CodeInternal, CodeResume} {
 		want = append(want, "| `"+string(code)+"` |")
 	}
-	for _, typ := range []string{TypeParticipantJoined, TypeParticipantUpdated, TypeParticipantLeft, TypeStreamPublished, TypeStreamUpdated, TypeStreamUnpublished,
+	for _, typ := range []string{TypeParticipantJoined, TypeParticipantUpdated, TypeParticipantLeft, TypeStreamPublished, TypeStreamUpdated, TypeStreamUnpublished, TypeStreamSubscribed, TypeStreamUnsubscribed,
 		TypeSlots, TypeSlotsWanted, TypeSubscription, TypeLayersWanted, TypeSpeakers, TypeRoomUpdated, TypeTransport, TypeEnded, TypeJoined, TypeResumed, TypeResynced, TypeRefused} {
 		want = append(want, "`"+typ+"`")
 	}
 	for _, n := range []int{CloseEnded, CloseComeBack, CloseBadRequest, CloseRefused, CloseSilent, CloseReplaced, CloseTooFast} {
 		want = append(want, fmt.Sprintf("| %d |", n))
 	}
-	want = append(want, "524,288", "65,536", "16,384", "1,000", "2^53−1")
+	want = append(want, "524,288", "131,072", "65,536", "16,384", "1,000", "2^53−1")
 	for _, p := range AllPermissions {
 		want = append(want, "`"+string(p)+"`")
 	}

@@ -44,6 +44,7 @@ const (
 	TypeAttributes  = "attributes"  // Attributes → {}
 	TypeMetadata    = "metadata"    // Metadata → {}
 	TypeMessage     = "message"     // Message → {}; also the event to its recipients
+	TypeSignal      = "signal"      // Signal → {}; also the event to the other side; p2p rooms only
 	TypeKick        = "kick"        // Kick → {}
 	TypeStats       = "stats"       // {} → Stats
 	TypeLeave       = "leave"       // {} → {}; the socket closes
@@ -59,6 +60,8 @@ const (
 	TypeStreamPublished    = "stream-published"    // Stream
 	TypeStreamUpdated      = "stream-updated"      // StreamUpdated
 	TypeStreamUnpublished  = "stream-unpublished"  // StreamUnpublished
+	TypeStreamSubscribed   = "stream-subscribed"   // StreamSubscribed; p2p rooms only
+	TypeStreamUnsubscribed = "stream-unsubscribed" // StreamUnsubscribed; p2p rooms only
 	TypeSlots              = "slots"               // Slots
 	TypeSlotsWanted        = "slots-wanted"        // SlotsWanted
 	TypeSubscription       = "subscription"        // Subscription
@@ -123,11 +126,12 @@ type CloseTransport struct {
 	Transport TransportID `json:"transport"`
 }
 
-// PublishTrack says which m-section carries a track.
+// PublishTrack says which m-section carries a track. In a peer-to-peer room
+// there is none: Transport and MID are empty.
 type PublishTrack struct {
 	Track
-	Transport TransportID `json:"transport"`
-	MID       string      `json:"mid"`
+	Transport TransportID `json:"transport,omitempty"`
+	MID       string      `json:"mid,omitempty"`
 }
 
 // Publish makes a stream. The m-sections of its tracks may be offered before
@@ -152,10 +156,11 @@ type StreamRef struct {
 }
 
 // SubscribeTo asks for tracks (all when nil, none when empty) of a stream, and its data
-// channels, on a transport. A second one for the same stream replaces the first.
+// channels, on a transport (of which a peer-to-peer room has none). A second one
+// for the same stream replaces the first.
 type SubscribeTo struct {
 	Stream    StreamID    `json:"stream"`
-	Transport TransportID `json:"transport"`
+	Transport TransportID `json:"transport,omitempty"`
 	Tracks    []TrackID   `json:"tracks,omitzero"`
 	Data      bool        `json:"data,omitempty"`
 }

@@ -68,6 +68,7 @@ const (
 	MaxMID         = 64        // bytes of the mid of an m-section
 	MaxReason      = 256       // bytes of the reason of a kick
 	MaxClient      = 128       // bytes of the name of a client's software
+	MaxSignal      = 128 << 10 // bytes of the JSON of one signal to another participant
 )
 
 // Track describes one medium of a stream.
@@ -104,8 +105,10 @@ type Participant struct {
 
 // Room is what participants know of their room.
 type Room struct {
-	ID       RoomID          `json:"id"`
-	Name     string          `json:"name"`
+	ID   RoomID `json:"id"`
+	Name string `json:"name"`
+	// Mode is how media go in the room; "" means SFU.
+	Mode     Mode            `json:"mode,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 	// Codecs lists the codecs that publishers should prefer, best first.
 	Codecs []string `json:"codecs"`

@@ -28,6 +28,11 @@ func (r *Room) message(now time.Time, p *participant, q protocol.Message) *proto
 	if err := need(p, protocol.PublishData); err != nil {
 		return err
 	}
+	if q.Stream != 0 {
+		if _, err := r.own(p, q.Stream); err != nil {
+			return err
+		}
+	}
 	var to []protocol.ParticipantID
 	named := make(map[protocol.ParticipantID]bool, len(q.To))
 	for _, id := range q.To {

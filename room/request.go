@@ -14,11 +14,25 @@ func (r *Room) Handle(now time.Time, from protocol.ParticipantID, re uint64, req
 	if !ok {
 		return // it has left; its session is ending
 	}
+	if err := r.withoutMedia(request); err != nil {
+		r.fail(p.ID, re, err)
+		return
+	}
 	var data any
 	var err *protocol.Error
 	switch q := request.(type) {
 	case protocol.Offer:
 		err = r.offer(now, p, re, q)
+		if err == nil {
+			return
+		}
+	case protocol.Invite:
+		err = r.invite(now, p, re, q)
+		if err == nil {
+			return
+		}
+	case protocol.InviteAnswer:
+		err = r.answer(now, p, re, q)
 		if err == nil {
 			return
 		}
@@ -49,6 +63,8 @@ func (r *Room) Handle(now time.Time, from protocol.ParticipantID, re uint64, req
 		err = r.unsubscribe(p, q.Stream)
 	case protocol.Preference:
 		err = r.prefer(p, q)
+	case protocol.Limit:
+		err = r.limit(p, q)
 	case protocol.Mute:
 		err = r.mute(p, q)
 	case protocol.Attributes:
@@ -57,6 +73,8 @@ func (r *Room) Handle(now time.Time, from protocol.ParticipantID, re uint64, req
 		err = r.setMetadata(p, q)
 	case protocol.Message:
 		err = r.message(now, p, q)
+	case protocol.Signal:
+		err = r.signal(p, q)
 	case protocol.Kick:
 		err = r.kick(p, q)
 	default:

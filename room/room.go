@@ -12,6 +12,7 @@ package room
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -26,7 +27,7 @@ const AnswerTimeout = 5 * time.Second
 // Config is what a room is made from.
 type Config struct {
 	Room            protocol.Room
-	MaxParticipants int // 0: no limit
+	MaxParticipants int // 0: no limit, or protocol.DefaultPeers in a peer-to-peer room
 	MaxStreams      int // 0: no limit
 	// Settings are for the worker.
 	Settings protocol.RoomSettings
@@ -46,6 +47,8 @@ type Room struct {
 	lastRequest uint64             // number of the last command
 	pending     map[uint64]pending // commands whose answers clients wait for
 	queue       []uint64           // keys of pending, oldest first; some may be gone from it
+
+	invitations []invitation // that wait for clients' answers; some may not any more
 
 	effects []Effect
 }
@@ -105,7 +108,7 @@ func (r *Room) Join(p protocol.Participant, returns bool) *protocol.Error {
 
 // CanJoin says why nobody can join now, or nil.
 func (r *Room) CanJoin() *protocol.Error {
-	if limit := r.config.MaxParticipants; limit > 0 && len(r.participants) >= limit {
+	if limit := r.maxParticipants(); limit > 0 && len(r.participants) >= limit {
 		return protocol.Errorf(protocol.CodeLimit, "The room is full: %d participants.", limit)
 	}
 	return nil
@@ -124,6 +127,9 @@ func (r *Room) Leave(id protocol.ParticipantID, reason, message string) {
 	r.forget(func(w pending) bool { return w.participant == id })
 	for _, s := range r.streamsOf(id) {
 		r.removeStream(s)
+	}
+	for _, sid := range slices.Sorted(maps.Keys(p.subscriptions)) {
+		r.subscriberGone(p, sid)
 	}
 	r.tellOthers(id, protocol.TypeParticipantLeft, protocol.ParticipantLeft{Participant: id, Reason: reason})
 	r.command(protocol.DropParticipant{Participant: p.ID})
@@ -146,14 +152,15 @@ func (r *Room) Close(reason, message string) {
 }
 
 // Change replaces what the API may change: name, metadata, codecs, limits and
-// settings. Limits that are exceeded already hold for those who come later.
+// settings. Limits that are exceeded already hold for those who come later; the
+// mode stays what it is as long as the room runs.
 func (r *Room) Change(room protocol.Room, maxParticipants, maxStreams int, settings protocol.RoomSettings) {
 	r.config.MaxParticipants, r.config.MaxStreams = maxParticipants, maxStreams
 	if r.config.Settings != settings {
 		r.config.Settings = settings
 		r.command(protocol.ConfigureRoom{RoomSettings: settings})
 	}
-	room.ID, room.Metadata = r.config.Room.ID, object(room.Metadata)
+	room.ID, room.Mode, room.Metadata = r.config.Room.ID, r.config.Room.Mode, object(room.Metadata)
 	old := r.config.Room
 	r.config.Room = room
 	if old.Name != room.Name || string(old.Metadata) != string(room.Metadata) || !slices.Equal(old.Codecs, room.Codecs) {

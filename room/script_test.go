@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write what the room does into the scrip
 
 // TestScripts runs testdata/*.txt. A script is a list of steps, each a line:
 //
-//	room maxParticipants maxStreams
+//	room maxParticipants maxStreams [p2p]
 //	join NAME ROLE [returns]
 //	NAME SEQ TYPE {json}        a request of a participant
 //	event TYPE {json}           of the worker
@@ -67,12 +67,12 @@ type script struct {
 }
 
 func newScript() *script {
-	return &script{room: newRoom(0, 0), now: time.UnixMilli(1_000_000)}
+	return &script{room: newRoom(0, 0, ""), now: time.UnixMilli(1_000_000)}
 }
 
-func newRoom(participants, streams int) *Room {
+func newRoom(participants, streams int, mode protocol.Mode) *Room {
 	return New(Config{
-		Room:            protocol.Room{ID: "000000000000000000000001", Name: "r", Codecs: []string{"VP8", "opus"}},
+		Room:            protocol.Room{ID: "000000000000000000000001", Name: "r", Mode: mode, Codecs: []string{"VP8", "opus"}},
 		MaxParticipants: participants, MaxStreams: streams, Settings: protocol.DefaultRoomSettings,
 		Rand: rand.New(rand.NewPCG(1, 2)),
 	})
@@ -160,7 +160,7 @@ func (s *script) step(t *testing.T, line string) []string {
 	}
 	switch words[0] {
 	case "room":
-		s.room = newRoom(int(number(arg(1))), int(number(arg(2))))
+		s.room = newRoom(int(number(arg(1))), int(number(arg(2))), protocol.Mode(arg(3)))
 	case "join":
 		refuse(s.room.Join(protocol.Participant{
 			ID: participantID(arg(1)), User: arg(1), Role: arg(2), Permissions: protocol.BuiltinRoles[arg(2)],

@@ -21,6 +21,8 @@ func (r *Room) ReadStats(now time.Time, id protocol.ParticipantID, ticket uint64
 	switch _, ok := r.participants[id]; {
 	case !ok:
 		r.effects = append(r.effects, Reading{Ticket: ticket, Error: protocol.Errorf(protocol.CodeNotFound, "There is no participant %s in the room.", id)})
+	case r.PeerToPeer():
+		r.effects = append(r.effects, Reading{Ticket: ticket, Error: nothingCounted()})
 	case !r.workerFound:
 		// Nothing is counted where there are no media; nor is a worker needed for that.
 		r.effects = append(r.effects, Reading{Ticket: ticket, Stats: protocol.Stats{Transports: []byte("[]")}})

@@ -2,6 +2,7 @@ package room
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,13 +15,15 @@ type stream struct {
 	owner      protocol.ParticipantID
 	tracks     []protocol.PublishTrack
 	data       bool
+	label      string
 	attributes json.RawMessage
-	announced  bool // the worker has it, and the others know of it
+	limits     map[protocol.TrackID]uint64 // what subscribers may get of tracks at most
+	announced  bool                        // the worker has it, and the others know of it
 }
 
 // public gives the stream as participants see it.
 func (s *stream) public() protocol.Stream {
-	p := protocol.Stream{ID: s.id, Participant: s.owner, Tracks: make([]protocol.Track, len(s.tracks)), Data: s.data, Attributes: s.attributes}
+	p := protocol.Stream{ID: s.id, Participant: s.owner, Tracks: make([]protocol.Track, len(s.tracks)), Data: s.data, Label: s.label, Attributes: s.attributes}
 	for i, t := range s.tracks {
 		p.Tracks[i] = t.Track
 	}
@@ -72,12 +75,18 @@ func (r *Room) own(p *participant, id protocol.StreamID) (*stream, *protocol.Err
 }
 
 func (r *Room) publish(now time.Time, p *participant, re uint64, q protocol.Publish) *protocol.Error {
+	if err := r.carried(q); err != nil {
+		return err
+	}
 	if err := mayPublish(p, q); err != nil {
 		return err
 	}
 	tracks := slices.Clone(q.Tracks)
 	for i := range tracks {
 		tracks[i].Codec = "" // the worker says it
+		if r.PeerToPeer() {
+			tracks[i].Transport, tracks[i].MID = "", "" // means nothing to anybody
+		}
 	}
 	if old, ok := r.streams[q.Stream]; ok && q.Stream != 0 {
 		return r.republish(now, p, re, old, tracks, q)
@@ -92,10 +101,14 @@ func (r *Room) publish(now time.Time, p *participant, re uint64, q protocol.Publ
 	for id == 0 || r.streams[id] != nil {
 		id = protocol.StreamID(r.config.Rand.Uint64N(uint64(protocol.MaxStreamID))) + 1
 	}
-	s := &stream{id: id, owner: p.ID, tracks: tracks, data: q.Data, attributes: object(q.Attributes)}
+	s := &stream{id: id, owner: p.ID, tracks: tracks, data: q.Data, label: q.Label, attributes: object(q.Attributes), limits: map[protocol.TrackID]uint64{}}
 	r.streams[id] = s
 	r.streamOrder = append(r.streamOrder, id)
 	p.streams++
+	if r.PeerToPeer() {
+		r.publishAnswered(pending{participant: p.ID, re: re}, id, nil) // there is nobody to ask
+		return nil
+	}
 	r.ask(now, p.ID, re, s.command())
 	r.muteAgain(s)
 	return nil
@@ -117,23 +130,32 @@ func (r *Room) republish(now time.Time, p *participant, re uint64, s *stream, tr
 	}
 	before := s.public()
 	s.tracks, s.data = tracks, q.Data
+	if q.Label != "" {
+		s.label = q.Label
+	}
+	maps.DeleteFunc(s.limits, func(id protocol.TrackID, _ uint64) bool { return s.track(id) == nil })
 	if q.Attributes != nil {
 		s.attributes = object(q.Attributes)
 	}
 	// The worker gets the stream as a new one: it knows no other way to move
 	// tracks, and this happens only when a transport was lost.
 	r.command(protocol.UnpublishStream{Stream: s.id})
-	r.ask(now, p.ID, re, s.command())
+	if !r.PeerToPeer() {
+		r.ask(now, p.ID, re, s.command())
+	}
 	r.muteAgain(s)
 	r.subscribeAgain(s)
 	if after := s.public(); !equalStreams(before, after) {
 		r.tellAll(protocol.TypeStreamUpdated, protocol.StreamUpdated{Stream: after, By: p.ID})
 	}
+	if r.PeerToPeer() {
+		r.publishAnswered(pending{participant: p.ID, re: re}, s.id, nil)
+	}
 	return nil
 }
 
 func equalStreams(a, b protocol.Stream) bool {
-	return a.Data == b.Data && string(a.Attributes) == string(b.Attributes) && slices.Equal(a.Tracks, b.Tracks)
+	return a.Data == b.Data && a.Label == b.Label && string(a.Attributes) == string(b.Attributes) && slices.Equal(a.Tracks, b.Tracks)
 }
 
 func mayPublish(p *participant, q protocol.Publish) *protocol.Error {

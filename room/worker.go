@@ -87,11 +87,9 @@ func (r *Room) WorkerLost() {
 	r.workerFound = false
 	lost := protocol.Errorf(protocol.CodeUnavailable, "The media worker was lost; offer anew.")
 	r.failPending(lost, func(w pending) bool {
-		switch w.body.(type) {
-		case protocol.Negotiate, protocol.ReadCounters:
-			return true
-		}
-		return false
+		_, negotiates := negotiates(w.body)
+		_, reads := w.body.(protocol.ReadCounters)
+		return negotiates || reads
 	})
 	for _, id := range r.order {
 		p := r.participants[id]
@@ -107,7 +105,7 @@ func (r *Room) HasWorker() bool { return r.workerFound }
 
 // NeedsWorker says whether there is something that a worker should be told.
 func (r *Room) NeedsWorker() bool {
-	return !r.workerFound && (len(r.pending) > 0 || len(r.streams) > 0)
+	return !r.workerFound && !r.PeerToPeer() && (len(r.pending) > 0 || len(r.streams) > 0)
 }
 
 // Event takes what the worker tells; re is the number of the command that it
@@ -165,6 +163,10 @@ func (r *Room) finish(w pending, answer protocol.EventBody, err *protocol.Error)
 	switch q := w.body.(type) {
 	case protocol.Negotiate:
 		r.offerAnswered(w, q.Transport, answer, err)
+	case protocol.OfferTransport:
+		r.inviteAnswered(w, q.Transport, answer, err)
+	case protocol.AcceptAnswer:
+		r.answerApplied(w, q.Transport, err)
 	case protocol.PublishStream:
 		r.publishAnswered(w, q.Stream, err)
 	case protocol.SubscribeStream:
@@ -174,8 +176,10 @@ func (r *Room) finish(w pending, answer protocol.EventBody, err *protocol.Error)
 	}
 }
 
-// Advance fails the requests that the worker has not answered in time.
+// Advance fails the requests that the worker has not answered in time, and takes back
+// the invitations that clients have not.
 func (r *Room) Advance(now time.Time) {
+	r.endInvitations(now)
 	late := protocol.Errorf(protocol.CodeUnavailable, "The media worker did not answer in time; try again.")
 	for len(r.queue) > 0 {
 		w, ok := r.pending[r.queue[0]]
@@ -193,13 +197,17 @@ func (r *Room) Advance(now time.Time) {
 
 // Timer says when Advance is due; zero: never.
 func (r *Room) Timer() time.Time {
+	next := r.nextInvitation()
 	for len(r.queue) > 0 {
 		if w, ok := r.pending[r.queue[0]]; ok {
-			return w.deadline
+			if next.IsZero() || w.deadline.Before(next) {
+				return w.deadline
+			}
+			break
 		}
 		r.queue = r.queue[1:]
 	}
-	return time.Time{}
+	return next
 }
 
 // failPending answers those that match with an error.

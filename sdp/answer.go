@@ -295,13 +295,14 @@ func (t *Transport) fillSlots(local Local) error {
 			}
 		}
 		s.Send.CNAME = local.CNAME
+		if s.Send.MSID != "" {
+			continue // synchronised with whatever has the same stream there
+		}
 		for s.Send.Ordinal = 1; ordinals[s.Kind][s.Send.Ordinal]; s.Send.Ordinal++ {
 		}
 		ordinals[s.Kind][s.Send.Ordinal] = true
-		if s.Send.MSID == "" {
-			n := strconv.Itoa(s.Send.Ordinal)
-			s.Send.MSID = "slot-" + n + " " + s.Kind.String() + "-" + n
-		}
+		n := strconv.Itoa(s.Send.Ordinal)
+		s.Send.MSID = "slot-" + n + " " + s.Kind.String() + "-" + n
 	}
 	return nil
 }

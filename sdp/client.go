@@ -37,7 +37,7 @@ func ClientAccept(t *Transport, answer string) (next *Transport, role DTLSRole, 
 		return nil, 0, false, protocol.Errorf(protocol.CodeBadRequest, "the answer has %d m-sections and the offer %d", len(d.sections), len(t.Sections))
 	}
 	next = t.Clone()
-	next.Offering = false
+	next.Offering, next.Added = false, nil
 	if tagged := d.tagged(); tagged != nil {
 		switch d.setup {
 		case "passive", "": // RFC 8842 section 5.3: without a word, the offerer begins

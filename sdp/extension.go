@@ -16,6 +16,7 @@ const (
 	VideoOrientationURI     = "urn:3gpp:video-orientation"
 	TransportCCURI          = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 	AbsSendTimeURI          = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+	PlayoutDelayURI         = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 	DependencyDescriptorURI = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 )
 
@@ -25,7 +26,7 @@ func extensionsOf(kind Kind) []string {
 	if kind == Audio {
 		return []string{MidURI, TransportCCURI, AudioLevelURI, AbsSendTimeURI}
 	}
-	return []string{MidURI, RIDURI, RepairedRIDURI, TransportCCURI, DependencyDescriptorURI, VideoOrientationURI, AbsSendTimeURI}
+	return []string{MidURI, RIDURI, RepairedRIDURI, TransportCCURI, DependencyDescriptorURI, VideoOrientationURI, PlayoutDelayURI, AbsSendTimeURI}
 }
 
 // mapped is an extension of a description.

@@ -102,7 +102,11 @@ func checkAnswer(t testing.TB, offerText, answerText string) {
 		for _, attribute := range o.Attributes {
 			text := attribute.String()
 			if attribute.Key == "extmap" { // answered with the direction of the other side
-				text = strings.Replace(text, "/sendonly ", "/recvonly ", 1)
+				head, uri, _ := strings.Cut(text, " ")
+				id, direction, _ := strings.Cut(head, "/")
+				if direction != "" {
+					text = id + "/" + mirror(direction) + " " + uri
+				}
 			}
 			offered = append(offered, text)
 		}

@@ -39,8 +39,13 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, err := Parse(text); err != nil {
+		d, err := Parse(text)
+		if err != nil {
 			mustBeOurs(t, err)
+			return
+		}
+		if n := len(d.Offered()); n > MaxSections {
+			t.Fatalf("%d sections", n)
 		}
 	})
 }

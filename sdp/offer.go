@@ -14,15 +14,34 @@ import (
 type Want struct {
 	Add    []Wanted             // new sections; they take the places of rejected ones first
 	Change map[string]Direction // new directions of sections, by mid
-	Stop   []string             // mids of sections to give up
+	// Stop has the mids of sections to give up. The one that carries the transport
+	// (RFC 8843 section 7.5.2) stays, inactive.
+	Stop []string
 }
 
 // Wanted is a section to be added.
 type Wanted struct {
 	Kind      Kind
 	Direction Direction // of Application: always both
-	MSID      string    // "stream track" of what we send; empty for one made of the mid
-	RIDs      []string  // of a client: the simulcast layers that it would send, lowest first
+	// Label is the id of the MediaStream that what we send becomes at the peer (RFC
+	// 8830); empty for one that we make.
+	Label string
+	RIDs  []string // of a client: the simulcast layers that it would send, lowest first
+	// Stream and Track are what the section is to carry and nothing else; 0 for
+	// anything.
+	Stream protocol.StreamID
+	Track  protocol.TrackID
+}
+
+// msid gives the value of a=msid, empty for that of a slot that may carry anything.
+func (w *Wanted) msid(mid string) string {
+	switch {
+	case w.Label != "":
+		return w.Label + " " + mid
+	case w.Stream != 0:
+		return "stream-" + w.Stream.String() + " " + mid
+	}
+	return ""
 }
 
 // MakeOffer gives the SDP that offers t, nil at first, with what is wanted,
@@ -36,7 +55,7 @@ func MakeOffer(t *Transport, local Local, want Want) (next *Transport, offer str
 		return nil, "", protocol.Errorf(protocol.CodeConflict, "an offer of the server waits for its answer; it cannot make another")
 	}
 	next = t.Clone()
-	next.Offering = true
+	next.Offering, next.Added = true, nil
 	next.Version++
 	if err := next.change(want); err != nil {
 		return nil, "", err
@@ -68,7 +87,24 @@ func (t *Transport) change(want Want) error {
 		if s == nil {
 			return protocol.Errorf(protocol.CodeBadRequest, "no section in use has the mid %q, which is to stop", clip(mid))
 		}
-		s.reject("")
+		switch {
+		case s != t.carrier():
+			s.reject("")
+		case s.Kind != Application:
+			s.Direction = Inactive
+			s.Send.Stream, s.Send.Track = 0, ""
+		}
+	}
+	return nil
+}
+
+// carrier is the section whose transport attributes count: the first in use.
+// Peers would take another one for another transport.
+func (t *Transport) carrier() *Section {
+	for i := range t.Sections {
+		if s := &t.Sections[i]; !s.Rejected {
+			return s
+		}
 	}
 	return nil
 }
@@ -126,10 +162,11 @@ func (p *proposal) learn() {
 
 // add puts the wanted sections into places that were rejected before, then at
 // the end. before is the state in force: a place that this very offer gives up
-// is not free yet (RFC 8829 section 5.2.2).
+// is not free yet (RFC 8829 section 5.2.2), and one before the section that carries
+// the transport never is.
 func (p *proposal) add(before *Transport, wanted []Wanted) error {
 	t := p.transport
-	place := 0
+	place := max(slices.IndexFunc(before.Sections, func(s Section) bool { return !s.Rejected }), 0)
 	for n, w := range wanted {
 		if w.Kind != Audio && w.Kind != Video && w.Kind != Application {
 			return protocol.Errorf(protocol.CodeBadRequest, "a section of %s cannot be offered", w.Kind)
@@ -137,8 +174,9 @@ func (p *proposal) add(before *Transport, wanted []Wanted) error {
 		if w.Kind == Application && t.Application() != nil {
 			return protocol.Errorf(protocol.CodeConflict, "the transport has a section of data channels already")
 		}
-		// The version only rises, so the mid is new for the transport's life.
-		s := Section{Mid: fmt.Sprintf("v%d-%d", t.Version, n), Kind: w.Kind, Direction: w.Direction, Send: Sending{MSID: w.MSID}, SendRIDs: slices.Clone(w.RIDs)}
+		s := Section{Mid: p.newMid(n), Kind: w.Kind, Direction: w.Direction, SendRIDs: slices.Clone(w.RIDs)}
+		s.Send = Sending{MSID: w.msid(s.Mid), Stream: w.Stream, Track: w.Track}
+		t.Added = append(t.Added, s.Mid)
 		if w.Kind == Application {
 			s.Direction, s.SCTPPort = SendRecv, ourSCTPPort
 		} else {
@@ -162,6 +200,16 @@ func (p *proposal) add(before *Transport, wanted []Wanted) error {
 		t.Sections = append(t.Sections, s)
 	}
 	return nil
+}
+
+// newMid gives the mid of the n-th new section. The version only rises, so no offer
+// of ours had it before; those of the peer may.
+func (p *proposal) newMid(n int) string {
+	mid := fmt.Sprintf("v%d-%d", p.transport.Version, n)
+	for slices.ContainsFunc(p.transport.Sections, func(s Section) bool { return s.Mid == mid }) {
+		mid += "x"
+	}
+	return mid
 }
 
 // codecs gives all that we know of a kind, in the order of the room.
@@ -264,7 +312,7 @@ func AcceptAnswer(t *Transport, answer string) (next *Transport, err error) {
 		return nil, err
 	}
 	next = t.Clone()
-	next.Offering = false
+	next.Offering, next.Added = false, nil
 	if d.tagged() != nil {
 		next.Peer = d.peer
 		next.ExtmapAllowMixed = t.ExtmapAllowMixed && d.extmapMixed
@@ -276,6 +324,18 @@ func AcceptAnswer(t *Transport, answer string) (next *Transport, err error) {
 	}
 	next.compact()
 	return next, d.checkSSRCs(next)
+}
+
+// Withdraw takes the offer of pending back, which MakeOffer made of t, nil at first. It
+// gives t with what was said since and may not be said anew: which meanings payload types,
+// ids and mids have had.
+func Withdraw(t, pending *Transport) *Transport {
+	next := &Transport{ExtmapAllowMixed: true}
+	if t != nil {
+		next = t.Clone()
+	}
+	next.Version, next.Codecs, next.Extensions = pending.Version, slices.Clone(pending.Codecs), slices.Clone(pending.Extensions)
+	return next
 }
 
 // checkAnswerer refuses answers in which we would have to be what we are not.
@@ -333,10 +393,16 @@ func (s *Section) accept(a *described) error {
 		return !slices.ContainsFunc(a.extensions, func(m mapped) bool { return m.Extension == e })
 	}))
 	s.Direction = both(s.Direction, a.direction)
+	was := s.Recv
 	s.Recv = Receiving{}
 	if s.Direction.Receives() {
+		// Simulcast that was offered to us stays; we offer none.
+		offered := was.RIDs
 		s.Recv = a.recv
-		s.Recv.RIDs = nil // we offer no simulcast
+		s.Recv.RIDs = slices.DeleteFunc(slices.Clone(a.recv.RIDs), func(rid string) bool { return !slices.Contains(offered, rid) })
+		if len(s.Recv.RIDs) == 0 {
+			s.Recv.RIDs = nil
+		}
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ func TestPionAnswers(t *testing.T) {
 		}
 	}
 	negotiate(Want{Add: []Wanted{
-		{Kind: Audio, Direction: SendOnly, MSID: "stream audio"}, {Kind: Video, Direction: SendOnly, MSID: "stream video"},
+		{Kind: Audio, Direction: SendOnly, Label: "label", Stream: 7, Track: "mic"}, {Kind: Video, Direction: SendOnly, Label: "label", Stream: 7, Track: "cam"},
 		{Kind: Video, Direction: RecvOnly}, {Kind: Application},
 	}})
 	if len(state.Sections) != 4 || state.Sections[0].Direction != SendOnly || state.Sections[0].Codecs[0].Name != "opus" ||
@@ -118,15 +118,147 @@ func TestPionAnswers(t *testing.T) {
 		t.Errorf("the peer expects %v, we send %d", got.SSRC(), send.SSRC)
 	}
 
-	// A subscription more, one less; then its place is used again.
-	negotiate(Want{Add: []Wanted{{Kind: Video, Direction: SendOnly}}, Stop: []string{state.Sections[0].Mid}, Change: map[string]Direction{state.Sections[1].Mid: Inactive}})
-	if !state.Sections[0].Rejected || len(state.Sections) != 5 || state.Sections[1].Direction != Inactive {
+	// Subscriptions more and less; then the place of one is used again. The first
+	// carries the transport and stays.
+	negotiate(Want{Add: []Wanted{{Kind: Video, Direction: SendOnly}}, Stop: []string{state.Sections[0].Mid, state.Sections[2].Mid}, Change: map[string]Direction{state.Sections[1].Mid: Inactive}})
+	if s := state.Sections[0]; s.Rejected || s.Direction != Inactive || s.Send.Stream != 0 || !state.Sections[2].Rejected || len(state.Sections) != 5 || state.Sections[1].Direction != Inactive {
 		t.Fatal(summary(state))
 	}
-	old := state.Sections[0].Mid
+	old := state.Sections[2].Mid
 	negotiate(Want{Add: []Wanted{{Kind: Audio, Direction: SendOnly}}, Change: map[string]Direction{state.Sections[1].Mid: SendOnly}})
-	if s := state.Sections[0]; s.Rejected || s.Kind != Audio || s.Mid == old || len(state.Sections) != 5 || state.Sections[1].Send != send {
+	if s := state.Sections[2]; s.Rejected || s.Kind != Audio || s.Mid == old || len(state.Sections) != 5 || state.Sections[1].Send != send {
 		t.Fatal(summary(state))
+	}
+}
+
+// What is offered for one track says so: to us, and by its MediaStream to the peer,
+// in both forms in which SDP does that.
+func TestLabels(t *testing.T) {
+	local := testLocal()
+	pending, offer, err := MakeOffer(nil, local, Want{Add: []Wanted{
+		{Kind: Audio, Direction: SendOnly, Stream: 7, Track: "mic", Label: "{label}"}, {Kind: Video, Direction: SendOnly, Stream: 7, Track: "cam", Label: "{label}"},
+		{Kind: Video, Direction: SendOnly, Stream: 8, Track: "cam"}, {Kind: Video, Direction: SendOnly},
+	}})
+	check(t, err)
+	if diff := cmp.Diff([]string{"v1-0", "v1-1", "v1-2", "v1-3"}, pending.Added); diff != "" {
+		t.Error(diff)
+	}
+	for i, want := range []Sending{
+		{MSID: "{label} v1-0", Stream: 7, Track: "mic"}, {MSID: "{label} v1-1", Stream: 7, Track: "cam"},
+		{MSID: "stream-8 v1-2", Stream: 8, Track: "cam"}, {MSID: "slot-1 video-1", Ordinal: 1},
+	} {
+		got := pending.Sections[i].Send
+		got.SSRC, got.RTX, got.CNAME = 0, 0, ""
+		if got != want {
+			t.Errorf("section %d: %+v", i, got)
+		}
+		m := parsed(t, offer).MediaDescriptions[i]
+		if msid, _ := m.Attribute("msid"); msid != want.MSID {
+			t.Errorf("section %d: a=msid:%s", i, msid)
+		}
+		old := 0
+		for _, a := range m.Attributes {
+			if _, msid, ok := strings.Cut(a.Value, " msid:"); a.Key == "ssrc" && ok && msid == want.MSID {
+				old++
+			}
+		}
+		if want := []int{1, 2, 2, 0}[i]; old != want {
+			t.Errorf("section %d: %d lines a=ssrc with the msid, want %d\n%s", i, old, want, offer)
+		}
+	}
+	pc := foreignPeer(t)
+	check(t, pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}))
+	answer := must[webrtc.SessionDescription](t)(pc.CreateAnswer(nil))
+	state, err := AcceptAnswer(pending, answer.SDP)
+	check(t, err)
+	if state.Sections[1].Send != pending.Sections[1].Send || state.Added != nil {
+		t.Errorf("%+v", state.Sections[1].Send)
+	}
+}
+
+// An offer that is taken back leaves nothing behind but the meanings that it gave.
+func TestWithdraw(t *testing.T) {
+	local := testLocal()
+	for name, before := range map[string]*Transport{"fresh": nil, "in use": first(mustAnswer(t, nil, fixture(t, "aiortc-sendrecv"), local))} {
+		t.Run(name, func(t *testing.T) {
+			was := toJSON(t, before)
+			want := Want{Add: []Wanted{{Kind: Video, Direction: SendOnly}}}
+			pending, _, err := MakeOffer(before, local, want)
+			check(t, err)
+			back := Withdraw(before, pending)
+			if toJSON(t, before) != was {
+				t.Error("Withdraw changed the state it was given")
+			}
+			if back.Offering || before != nil && toJSON(t, back.Sections) != toJSON(t, before.Sections) || before == nil && len(back.Sections) > 0 {
+				t.Error(summary(back))
+			}
+			again, _, err := MakeOffer(back, local, want)
+			check(t, err)
+			one, two := pending.Section(pending.Added[0]), again.Section(again.Added[0])
+			if one.Mid == two.Mid || toJSON(t, one.Codecs) != toJSON(t, two.Codecs) || toJSON(t, one.Extensions) != toJSON(t, two.Extensions) {
+				t.Errorf("%+v\n%+v", one, two)
+			}
+			_, _, err = Answer(back, fixture(t, "aiortc-sendrecv"), local)
+			check(t, err)
+		})
+	}
+}
+
+func first[T, U any](v T, _ U) T { return v }
+
+// The peer may name its sections as we do.
+func TestMidsOfThePeer(t *testing.T) {
+	local := testLocal()
+	state, _ := mustAnswer(t, nil, session("v2-0 v3-0", audio("v2-0", "recvonly"), video("v3-0", "recvonly")), local)
+	pending, _, err := MakeOffer(state, local, Want{Add: []Wanted{{Kind: Video, Direction: SendOnly}}})
+	check(t, err)
+	if got := pending.Added; len(got) != 1 || got[0] != "v2-0x" {
+		t.Error(got)
+	}
+}
+
+// A transport on which a client publishes in layers may have offers of the server
+// too, and the layers stay.
+func TestSimulcastStays(t *testing.T) {
+	local := testLocal()
+	local.Simulcast = true
+	layers := video("c", "sendonly") + lines("a=rid:q send", "a=rid:f send", "a=simulcast:send q;f")
+	state, _ := mustAnswer(t, nil, session("c", layers), local)
+	pending, offer, err := MakeOffer(state, local, Want{Add: []Wanted{{Kind: Video, Direction: SendOnly}}})
+	check(t, err)
+	if !strings.Contains(offer, "a=simulcast:recv q;f") {
+		t.Fatal(offer)
+	}
+	more := video("v2-0", "recvonly")
+	for _, test := range []struct {
+		answer string
+		want   []string
+	}{{layers, []string{"q", "f"}}, {strings.Replace(layers, "send q;f", "send f", 1), []string{"f"}}, {video("c", "sendonly"), nil},
+		{strings.NewReplacer("rid:q", "rid:x", "send q", "send x").Replace(layers), []string{"f"}}} {
+		next, err := AcceptAnswer(pending, strings.ReplaceAll(session("c v2-0", test.answer, more), "actpass", "active"))
+		check(t, err)
+		if diff := cmp.Diff(test.want, next.Sections[0].Recv.RIDs); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestOffered(t *testing.T) {
+	layers := video("c", "sendonly") + lines("a=rid:q send", "a=rid:f send", "a=simulcast:send q;f", "a=msid:{label} t")
+	older := audio("m", "sendrecv") + lines("a=ssrc:7 cname:x", "a=ssrc:7 msid:older audio")
+	d, err := Parse(session("c m s n", layers, older, video("s", "recvonly")+lines("a=msid:x y"), audio("n", "sendonly")+lines("a=msid:- y"),
+		strings.Replace(video("r", "sendonly"), "m=video 9", "m=video 0", 1), strings.Replace(video("u", "sendonly"), "m=video 9", "m=text 9", 1)))
+	check(t, err)
+	want := []OfferedSection{
+		{MID: "c", Kind: Video, Direction: RecvOnly, Stream: "{label}", RIDs: []string{"q", "f"}},
+		{MID: "m", Kind: Audio, Direction: SendRecv, Stream: "older"},
+		{MID: "s", Kind: Video, Direction: SendOnly},
+		{MID: "n", Kind: Audio, Direction: RecvOnly},
+		{MID: "r", Kind: Video, Direction: RecvOnly, Rejected: true},
+		{MID: "u", Direction: RecvOnly},
+	}
+	if diff := cmp.Diff(want, d.Offered()); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -194,15 +194,17 @@ func (w writer) media(s *Section, theirs *described) {
 		w.value("simulcast", "send "+strings.Join(s.SendRIDs, ";"))
 		return
 	}
-	ssrc := strconv.FormatUint(uint64(s.Send.SSRC), 10)
+	ssrcs := []string{strconv.FormatUint(uint64(s.Send.SSRC), 10)}
 	if rtx && s.Send.RTX != 0 {
-		repair := strconv.FormatUint(uint64(s.Send.RTX), 10)
-		w.value("ssrc-group", "FID "+ssrc+" "+repair)
-		w.value("ssrc", ssrc+" cname:"+s.Send.CNAME)
-		w.value("ssrc", repair+" cname:"+s.Send.CNAME)
-		return
+		ssrcs = append(ssrcs, strconv.FormatUint(uint64(s.Send.RTX), 10))
+		w.value("ssrc-group", "FID "+strings.Join(ssrcs, " "))
 	}
-	w.value("ssrc", ssrc+" cname:"+s.Send.CNAME)
+	for _, ssrc := range ssrcs {
+		w.value("ssrc", ssrc+" cname:"+s.Send.CNAME)
+		if theirs == nil && s.Send.Ordinal == 0 {
+			w.value("ssrc", ssrc+" msid:"+s.Send.MSID) // for those who know no a=msid
+		}
+	}
 }
 
 // codec writes the lines of one codec and of its retransmissions.

@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"github.com/tertulia-rtc/tertulia/codec"
+	"github.com/tertulia-rtc/tertulia/protocol"
 )
 
 // Kind is what a section carries.
@@ -114,8 +115,13 @@ type Sending struct {
 	CNAME string `json:"cname,omitempty"`
 	MSID  string `json:"msid,omitempty"` // the value of a=msid
 	// Ordinal counts the slots of a kind from 1. Slots of both kinds with the same
-	// one have the same stream in MSID, which is what receivers synchronise.
+	// one have the same stream in MSID, which is what receivers synchronise. 0 of
+	// slots whose MSID was asked for.
 	Ordinal int `json:"ordinal,omitempty"`
+	// Stream and Track are what the section was offered for and may carry; 0 for
+	// anything.
+	Stream protocol.StreamID `json:"stream,omitempty"`
+	Track  protocol.TrackID  `json:"track,omitempty"`
 }
 
 // Section is one m-section.
@@ -173,8 +179,10 @@ type Transport struct {
 	Codecs     []Codec     `json:"codecs,omitempty"`
 	Extensions []Extension `json:"extensions,omitempty"`
 	// Offering says that the state is that of an offer of ours, not answered
-	// yet: it is good for AcceptAnswer only.
-	Offering bool `json:"offering,omitempty"`
+	// yet: it is good for AcceptAnswer and Withdraw only. Added are the mids of the
+	// sections that the offer adds, in the order of Want.
+	Offering bool     `json:"offering,omitempty"`
+	Added    []string `json:"added,omitempty"`
 	// Version counts our descriptions, for their o= lines.
 	Version uint64 `json:"version"`
 }
@@ -275,6 +283,7 @@ func (t *Transport) Clone() *Transport {
 	c.Peer.Candidates = slices.Clone(t.Peer.Candidates)
 	c.Codecs = slices.Clone(t.Codecs)
 	c.Extensions = slices.Clone(t.Extensions)
+	c.Added = slices.Clone(t.Added)
 	c.Sections = slices.Clone(t.Sections)
 	for i := range c.Sections {
 		s := &c.Sections[i]

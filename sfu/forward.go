@@ -261,15 +261,24 @@ func (r *Router) send(now instant, sl *slot, run *run, b *ready, out uint64, d *
 }
 
 // extensions gives the header extensions of a packet for a slot: those that all
-// get, but for a dependency descriptor that has to be changed.
+// get, but for a dependency descriptor that has to be changed, and a delay that
+// the slot's receiver is asked for.
 func (r *Router) extensions(sl *slot, run *run, b *ready, d *layer.Decision) []byte {
-	if run.Offsets.Frame == 0 && d.Flags&(layer.SetActive|layer.Attach) == 0 || sl.Form.IDs[extDependency] == 0 {
+	described := sl.Form.IDs[extDependency] != 0 && (run.Offsets.Frame != 0 || d.Flags&(layer.SetActive|layer.Attach) != 0)
+	delayed := sl.Playout.Says && sl.formats[b.entry.Format].timing != timeless // else it might be sent again as it was
+	if !described && !delayed {
 		return b.forwarded
 	}
 	out := r.scratch.rewritten[:0]
+	if delayed {
+		out = sl.Playout.appendTo(out)
+	}
 	for rest := b.forwarded; len(rest) > 2; rest = rest[2+int(rest[1]):] {
 		one := rest[:2+int(rest[1])]
-		if extension(one[0]) != extDependency {
+		switch kind := extension(one[0]); {
+		case kind == extPlayoutDelay && delayed:
+			continue
+		case kind != extDependency || !described:
 			out = append(out, one...)
 			continue
 		}

@@ -57,8 +57,11 @@ func (r *Router) scheduleLink(now instant, p *peer) {
 		return
 	}
 	step := grid
-	if p.Link.Probing.Running {
+	switch {
+	case p.Link.Probing.Running:
 		step = fineGrid
+	case at-now > farOff:
+		step = coarseGrid
 	}
 	r.schedulePeer(p, max(at, now+1).on(step))
 }
@@ -66,8 +69,10 @@ func (r *Router) scheduleLink(now instant, p *peer) {
 // Timers are on a grid, the same for all transports and all rooms: waking up is dear,
 // and one round serves them all.
 const (
-	grid     = 20 * millisecond
-	fineGrid = 5 * millisecond // of probes, and of packets that wait
+	grid       = 20 * millisecond
+	fineGrid   = 5 * millisecond   // of probes, and of packets that wait
+	coarseGrid = 100 * millisecond // of what is farther off than farOff, such as silence
+	farOff     = second / 2
 )
 
 // on gives the first time on a grid that is not before t.

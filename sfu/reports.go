@@ -145,6 +145,7 @@ func (r *Router) handleReportBlocks(now instant, p *peer, b []byte, count int) {
 			p.Counted.ForeignRTCP++ // also reports about RTX, which nobody reads
 		} else {
 			s.reported(now, b)
+			r.advancePlayout(now, s)
 			if s.Kind == protocol.Video && p.Link != nil {
 				r.reportLink(now, p, &s.Reported)
 			}

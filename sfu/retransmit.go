@@ -203,8 +203,8 @@ func (r *Router) resend(now instant, p *peer, s *slot, seq uint64, sink Sink) {
 		return
 	}
 	copies := 1
-	if f.rtx != 0 && s.Resent.known(seq) && p.limited() && p.Resend.Credit > resendAtOnce {
-		copies = 2 // the answer was lost as well, and a video may stand still for it
+	if f.rtx != 0 && (s.Resent.known(seq) || s.Playout.Loss >= playoutTwice) && p.limited() && p.Resend.Credit > resendAtOnce {
+		copies = 2 // the answer was or may be lost as well, and a video may stand still for it
 	}
 	s.Resent.sent(seq, now)
 	packet.Retransmission = true

@@ -28,6 +28,8 @@ type slot struct {
 	Codecs  []sdp.Codec
 	Form    headerForm
 
+	// Reserved says that the slot was offered for one track and carries no other.
+	Reserved reservation `json:"Reserved,omitzero"`
 	// Stream and Track are what it is bound to; Stream is 0 while it is free.
 	Stream protocol.StreamID
 	Track  protocol.TrackID
@@ -59,6 +61,7 @@ type slot struct {
 	Resent    resentState
 	AskAgain  instant // when its requests for keyframes are all worked off
 	Reported  receiverReport
+	Playout   playout
 	SR        sentReport
 
 	peer    *peer
@@ -67,6 +70,28 @@ type slot struct {
 	part    *part
 	changed bool
 	formats [maxFormats]outFormat
+}
+
+// reservation names the track for which a slot was offered; none for other slots.
+type reservation struct {
+	Stream protocol.StreamID
+	Track  protocol.TrackID
+}
+
+// reserved gives the slot that was offered for a track: the one that it has already, or
+// else a free one. Nil: there is none.
+func (p *peer) reserved(st *part) (found *slot) {
+	if p.Reserved == 0 {
+		return nil
+	}
+	for _, s := range p.Slots {
+		if s.Reserved == (reservation{st.sub.Stream, st.Track}) && s.Kind == st.track.Kind && (s.part == st || s.track == nil && found == nil) {
+			if found = s; s.part == st {
+				break
+			}
+		}
+	}
+	return found
 }
 
 // decision is what the sharing of the link came to for a slot.
@@ -396,7 +421,9 @@ func (r *Router) bind(now instant) {
 func (r *Router) bindPeer(now instant, p *peer) {
 	var wanted, have [2]int
 	for _, s := range p.Slots {
-		have[kindIndex(s.Kind)]++
+		if s.Reserved.Stream == 0 {
+			have[kindIndex(s.Kind)]++
+		}
 	}
 	list := r.scratch.parts[:0]
 	for _, sub := range p.subs {
@@ -417,6 +444,7 @@ func (r *Router) bindPeer(now instant, p *peer) {
 	contending := 0
 	for _, st := range list {
 		switch wants := r.bindPart(now, p, st); {
+		case p.reserved(st) != nil:
 		case wants && r.contends(st.track):
 			contending++
 		case wants:
@@ -429,8 +457,8 @@ func (r *Router) bindPeer(now instant, p *peer) {
 	clear(list)
 	r.scratch.parts = list
 	r.wantShare(p, now)
-	for i := range wanted {
-		wanted[i] = min(wanted[i], protocol.MaxSlots)
+	for i, kind := range [...]protocol.Kind{protocol.Audio, protocol.Video} {
+		wanted[i] = min(wanted[i], protocol.MaxSlots-p.count(kind)+have[i])
 	}
 	if wanted[0] <= have[0] && wanted[1] <= have[1] {
 		p.Wanted = [2]int{}
@@ -467,6 +495,9 @@ func (r *Router) bindPart(now instant, p *peer, st *part) bool {
 	if !t.Started {
 		r.setPart(sub, st, protocol.SubscriptionWaiting, "", "")
 		return st.wants
+	}
+	if own := p.reserved(st); own != nil && st.slot != nil && own != st.slot {
+		r.free(st.slot) // it goes over to the one that was offered for it
 	}
 	if st.slot != nil && st.slot.canCarry(t) {
 		r.tellBound(sub, st)
@@ -525,10 +556,16 @@ func (p *peer) count(k protocol.Kind) (n int) {
 // that matters less. some and able say whether there are slots of its kind, and
 // such as can carry its codec.
 func (r *Router) slotFor(p *peer, st *part) (best *slot, some, able bool) {
+	if own := p.reserved(st); own != nil {
+		if own.canCarry(st.track) {
+			return own, true, true
+		}
+		return nil, true, false
+	}
 	var fit fitness
 	var least *slot
 	for _, s := range p.Slots {
-		if s.Kind != st.track.Kind {
+		if s.Kind != st.track.Kind || s.Reserved.Stream != 0 {
 			continue
 		}
 		some = true

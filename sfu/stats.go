@@ -132,6 +132,9 @@ type SlotStats struct {
 	FractionLost float64         `json:"fractionLost"`
 	JitterMS     float64         `json:"jitterMs"`
 	RTTMS        float64         `json:"rttMs,omitempty"`
+	// PlayoutDelayMS is how much later than at once the receiver is asked to show
+	// pictures, so that repairs come in time.
+	PlayoutDelayMS float64 `json:"playoutDelayMs,omitempty"`
 }
 
 // Stats gives the counters of a participant's transports.
@@ -192,7 +195,8 @@ func (s *slot) stats() SlotStats {
 	st := SlotStats{
 		MID: s.MID, Stream: s.Stream, Track: s.Track, Live: s.Live, Packets: s.Packets, Bytes: s.Bytes,
 		Lost: s.Reported.Lost, FractionLost: float64(s.Reported.FractionLost) / 256, RTTMS: milliseconds(s.Reported.RTT),
-		Layer: s.presentLayer(), Switches: s.Switches,
+		PlayoutDelayMS: milliseconds(s.Playout.Delay),
+		Layer:          s.presentLayer(), Switches: s.Switches,
 	}
 	if s.Kind == protocol.Video && s.track != nil && s.Decision.Layer == allocation.None {
 		st.Paused = s.Decision.Reason.String()

@@ -19,6 +19,7 @@ type peer struct {
 	SSRC      uint32 // that our reports and feedback come from
 	Inbounds  []*inbound
 	Slots     []*slot
+	Reserved  int // how many of them were offered for one track
 	// Retired holds slots whose sections do not send at present: their SSRCs
 	// may come back, and must never send a sequence number twice.
 	Retired []*slot
@@ -197,7 +198,7 @@ func (r *Router) closeInbound(now instant, p *peer, in *inbound) {
 // setSlots brings the sections in which we send up to date.
 func (r *Router) setSlots(now instant, p *peer, t *sdp.Transport) {
 	old := append(p.Slots, p.Retired...)
-	p.Slots, p.Retired = nil, nil
+	p.Slots, p.Retired, p.Reserved = nil, nil, 0
 	var sent []uint32 // SSRCs of sections that do not send now, but may again
 	for i := range t.Sections {
 		s := &t.Sections[i]
@@ -220,6 +221,9 @@ func (r *Router) setSlots(now instant, p *peer, t *sdp.Transport) {
 			}
 		}
 		sl.MID, sl.Kind, sl.CNAME, sl.Ordinal = s.Mid, kindOf(s.Kind), s.Send.CNAME, s.Send.Ordinal
+		if sl.Reserved = (reservation{s.Send.Stream, s.Send.Track}); sl.Reserved.Stream != 0 {
+			p.Reserved++
+		}
 		sl.Codecs = s.Codecs
 		sl.Form = headerForm{MID: s.Mid, AllowMixed: t.ExtmapAllowMixed}
 		for _, e := range s.Extensions {

@@ -62,7 +62,7 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	// One connection: SQLite has one writer at a time anyway, and within this
 	// process nobody then meets a locked database.
 	db.SetMaxOpenConns(1)
-	s := &Store{Now: time.Now, db: db, explain: func(err error) error { return explainSQLite(path, err) }}
+	s := &Store{Now: time.Now, db: db, explain: func(err error) error { return explainSQLite(path, err) }, keep: true, prepared: map[string]*sql.Stmt{}}
 	if err := s.migrate(ctx, goose.DialectSQLite3); err != nil {
 		_ = db.Close()
 		return nil, err

@@ -11,9 +11,11 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
@@ -47,6 +49,8 @@ type Service struct {
 	Roles   map[string][]protocol.Permission // its own, beside or instead of protocol.BuiltinRoles
 	Super   bool                             // manages the services; there is one
 	Created time.Time
+	// Licode is what only the package licode keeps of a service: its own JSON, or nil.
+	Licode json.RawMessage
 }
 
 // Role gives the permissions of a role: the service's own, else the built-in one.
@@ -63,15 +67,27 @@ type Room struct {
 	ID              protocol.RoomID
 	Service         protocol.ServiceID
 	Name            string          // unique within the service
+	Mode            protocol.Mode   // how media go; "" means protocol.SFU, and is never stored
 	Metadata        json.RawMessage // the application's own JSON object, or nil
-	MaxParticipants int             // 0: no limit
+	MaxParticipants int             // 0: no limit, or protocol.DefaultPeers in a peer-to-peer room
 	MaxStreams      int             // 0: no limit
 	Codecs          []string        // best first; never empty once stored
 	// Settings are what the room's media follow; nil: protocol.DefaultRoomSettings.
 	// Never nil once stored.
 	Settings *protocol.RoomSettings
+	Licode   LicodeRoom
 	Created  time.Time
 	Updated  time.Time
+}
+
+// LicodeRoom is what only the package licode keeps of a room.
+type LicodeRoom struct {
+	// Name is the room's name there, where names are not unique; empty: Room.Name.
+	Name string
+	// MediaConfiguration is the name of a set of codecs, or empty.
+	MediaConfiguration string
+	// Data is what there is instead of Metadata when that cannot hold it, or nil.
+	Data json.RawMessage
 }
 
 // Store is a database. Its methods may be called from any goroutine.
@@ -81,10 +97,40 @@ type Store struct {
 
 	db      *sql.DB
 	explain func(error) error // puts errors of this kind of database into words
+
+	keep     bool // whether one prepares its queries
+	mu       sync.Mutex
+	prepared map[string]*sql.Stmt
 }
 
 // Close closes the database.
 func (s *Store) Close() error { return s.db.Close() }
+
+// one asks for one row by a query that is asked at every join. SQLite parses such
+// a query once, which takes longer than to carry it out; the driver of
+// PostgreSQL sees to that itself.
+func (s *Store) one(ctx context.Context, query string, args ...any) *sql.Row {
+	if !s.keep {
+		return s.db.QueryRowContext(ctx, query, args...)
+	}
+	s.mu.Lock()
+	statement, ok := s.prepared[query]
+	s.mu.Unlock()
+	if !ok {
+		var err error
+		if statement, err = s.db.PrepareContext(ctx, query); err != nil {
+			return s.db.QueryRowContext(ctx, query, args...) // which has the error
+		}
+		s.mu.Lock()
+		if other, ok := s.prepared[query]; ok { // somebody was faster
+			_ = statement.Close()
+			statement = other
+		}
+		s.prepared[query] = statement
+		s.mu.Unlock()
+	}
+	return statement.QueryRowContext(ctx, args...)
+}
 
 func (s *Store) now() int64 { return s.Now().UnixMilli() }
 

@@ -137,13 +137,13 @@ func TestRooms(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		service, other := newService(t, s, "one"), newService(t, s, "two")
-		room, err := s.CreateRoom(ctx, Room{Service: service, Name: "Física ‘1’", Metadata: json.RawMessage(`{"a":[1,"é"]}`), MaxParticipants: 7, MaxStreams: 9, Codecs: []string{"AV1", "opus"},
+		room, err := s.CreateRoom(ctx, Room{Service: service, Name: "Física ‘1’", Mode: protocol.P2P, Metadata: json.RawMessage(`{"a":[1,"é"]}`), MaxParticipants: 7, MaxStreams: 9, Codecs: []string{"AV1", "opus"},
 			Settings: &protocol.RoomSettings{Audio: protocol.AudioSettings{Loudest: 5}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := s.Room(ctx, room.ID)
-		if err != nil || cmp.Diff(room, got) != "" || string(got.Metadata) != `{"a":[1,"é"]}` || got.MaxParticipants != 7 || got.MaxStreams != 9 || got.Codecs[0] != "AV1" ||
+		if err != nil || cmp.Diff(room, got) != "" || string(got.Metadata) != `{"a":[1,"é"]}` || got.Mode != protocol.P2P || got.MaxParticipants != 7 || got.MaxStreams != 9 || got.Codecs[0] != "AV1" ||
 			got.Settings.Audio != (protocol.AudioSettings{Loudest: 5}) {
 			t.Fatalf("%+v %v", got, err)
 		}
@@ -156,9 +156,9 @@ func TestRooms(t *testing.T) {
 		if _, err := s.CreateRoom(ctx, Room{Service: protocol.ServiceID(protocol.NewHexID()), Name: "x"}); !errors.Is(err, ErrNotFound) {
 			t.Fatal("a service that is not there:", err)
 		}
-		got.Name, got.Metadata, got.MaxParticipants, got.Codecs, got.Settings = "new", nil, 0, nil, nil
+		got.Name, got.Mode, got.Metadata, got.MaxParticipants, got.Codecs, got.Settings = "new", "", nil, 0, nil, nil
 		updated, err := s.UpdateRoom(ctx, got)
-		if err != nil || updated.Name != "new" || updated.Metadata != nil || updated.MaxParticipants != 0 || cmp.Diff(updated.Codecs, DefaultCodecs) != "" || *updated.Settings != protocol.DefaultRoomSettings {
+		if err != nil || updated.Name != "new" || updated.Mode != protocol.SFU || updated.Metadata != nil || updated.MaxParticipants != 0 || cmp.Diff(updated.Codecs, DefaultCodecs) != "" || *updated.Settings != protocol.DefaultRoomSettings {
 			t.Fatalf("%+v %v", updated, err)
 		}
 		if n, err := s.CountRooms(ctx, service); n != 1 || err != nil {
@@ -540,4 +540,34 @@ func atOnce[T any](t *testing.T, n int, f func() (T, error)) []T {
 		t.Fatal(err)
 	}
 	return results
+}
+
+// BenchmarkJoin is what the store is asked at each join.
+func BenchmarkJoin(b *testing.B) {
+	s, err := Open(b.Context(), "sqlite:"+b.TempDir()+"/bench.db")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	service, err := s.CreateService(b.Context(), Service{Name: "bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	room, err := s.CreateRoom(b.Context(), Room{Service: service.ID, Name: "bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	exp := time.Now().Add(time.Hour)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Service(b.Context(), service.ID); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.Room(b.Context(), room.ID); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Redeem(b.Context(), "token", service.ID, exp, 1<<30); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

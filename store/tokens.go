@@ -23,7 +23,7 @@ func (s *Store) Redeem(ctx context.Context, jti string, service protocol.Service
 		return ErrUsed
 	}
 	var used int
-	err := s.fail(s.db.QueryRowContext(ctx,
+	err := s.fail(s.one(ctx,
 		`INSERT INTO redeemed (service, jti, used, expires) VALUES ($1, $2, 1, $3)
 		 ON CONFLICT (service, jti) DO UPDATE SET used = redeemed.used + 1,
 		     expires = CASE WHEN excluded.expires > redeemed.expires THEN excluded.expires ELSE redeemed.expires END
@@ -56,6 +56,9 @@ func (s *Store) Revoked(ctx context.Context, session string) (bool, error) {
 func (s *Store) Purge(ctx context.Context) error {
 	now := s.now()
 	if _, err := s.db.ExecContext(ctx, `DELETE FROM redeemed WHERE expires < $1`, now); err != nil {
+		return s.fail(err)
+	}
+	if _, err := s.db.ExecContext(ctx, `DELETE FROM licode_tokens WHERE expires < $1`, now); err != nil {
 		return s.fail(err)
 	}
 	_, err := s.db.ExecContext(ctx, `DELETE FROM revoked WHERE expires < $1`, now)

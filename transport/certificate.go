@@ -46,9 +46,13 @@ func NewCertificate() (*Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("transport: DTLS certificate: %w", err)
 	}
+	leaf, err := x509.ParseCertificate(der) // else the library does, for each peer
+	if err != nil {
+		return nil, fmt.Errorf("transport: DTLS certificate: %w", err)
+	}
 	sum := sha256.Sum256(der)
 	return &Certificate{
-		tls:         tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
+		tls:         tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf},
 		fingerprint: formatFingerprint(sum[:]),
 	}, nil
 }

@@ -229,6 +229,7 @@ func (h *Handshake) run(ctx context.Context, cancel context.CancelFunc, conn *ha
 // shake runs the library's handshake to its end and takes the connection over.
 func (h *Handshake) shake(ctx context.Context, conn *handshakeConn) (*Keys, *records, error) {
 	var mismatch bool
+	var secrets secrets
 	c, err := dtls.ServerWithOptions(conn, peerAddr{},
 		dtls.WithCertificates(h.cfg.Certificate.tls),
 		// The one suite that RFC 8827 section 6.5 makes everybody have, and
@@ -247,6 +248,9 @@ func (h *Handshake) shake(ctx context.Context, conn *handshakeConn) (*Keys, *rec
 		}),
 		// ICE has proved that the peer owns its address.
 		dtls.WithInsecureSkipVerifyHello(true),
+		// What the record layer is taken over with. Nothing of it is logged.
+		dtls.WithServerHelloMessageHook(secrets.hello),
+		dtls.WithKeyLogWriter(&secrets),
 		dtls.WithFlightInterval(flightInterval),
 		dtls.WithMTU(1200),
 		dtls.WithLoggerFactory(silence),
@@ -286,7 +290,7 @@ func (h *Handshake) shake(ctx context.Context, conn *handshakeConn) (*Keys, *rec
 	if err != nil {
 		return nil, nil, err
 	}
-	records, err := takeOver(&state)
+	records, err := takeOver(&secrets, conn.sequence())
 	return keys, records, err
 }
 
@@ -360,6 +364,14 @@ type handshakeConn struct {
 
 	sending sync.Mutex
 	muted   bool
+	next    uint64 // the sequence number after the last record of epoch 1
+}
+
+// sequence is the number of the next record of epoch 1.
+func (c *handshakeConn) sequence() uint64 {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return c.next
 }
 
 // ReadFrom waits for the peer's next datagram.
@@ -375,6 +387,11 @@ func (c *handshakeConn) WriteTo(b []byte, _ net.Addr) (int, error) {
 	defer c.sending.Unlock()
 	if c.muted {
 		return len(b), nil
+	}
+	for record, rest := nextRecord(b); record != nil; record, rest = nextRecord(rest) {
+		if n := binary.BigEndian.Uint64(record[3:]); n>>48 == recordEpoch {
+			c.next = max(c.next, n&(1<<48-1)+1)
+		}
 	}
 	switch record, _ := nextRecord(b); {
 	case record == nil:

@@ -5,13 +5,13 @@ import (
 	"crypto/cipher"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/gob"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
 
-	"github.com/pion/dtls/v3"
 	"github.com/pion/dtls/v3/pkg/crypto/prf"
+	"github.com/pion/dtls/v3/pkg/protocol/handshake"
 )
 
 // The record layer of DTLS 1.2 (RFC 6347 section 4.1), as much of it as is
@@ -58,40 +58,50 @@ type records struct {
 	anything bool        // seen means something
 }
 
-// connectionState has the fields that are needed of those that pion's
-// dtls.State encodes; gob matches them by name.
-type connectionState struct {
-	LocalEpoch     uint16
-	LocalRandom    [32]byte
-	RemoteRandom   [32]byte
-	CipherSuiteID  uint16
-	MasterSecret   []byte
-	SequenceNumber uint64
-	IsClient       bool
+// secrets is what a handshake of the library leaves for the record layer: the
+// randoms of both sides and the master secret. The library tells them to those
+// who want to decrypt its connections (the key log) and to those who change its
+// messages (the hook); it has no other way that does not take a gob of the connection
+// and a decoder compiled for it, once for each transport.
+type secrets struct {
+	server, client [32]byte
+	master         [48]byte
+	complete       bool
+}
+
+// hello takes the random of our ServerHello, and leaves the message as it is.
+func (s *secrets) hello(m handshake.MessageServerHello) handshake.Message {
+	s.server = m.Random.MarshalFixed()
+	return &m
+}
+
+// Write takes a line of the key log: the label, the client's random and the master
+// secret, in hexadecimal digits.
+func (s *secrets) Write(line []byte) (int, error) {
+	fields := bytes.Fields(line)
+	if len(fields) == 3 && string(fields[0]) == "CLIENT_RANDOM" &&
+		len(fields[1]) == hex.EncodedLen(len(s.client)) && len(fields[2]) == hex.EncodedLen(len(s.master)) {
+		_, e1 := hex.Decode(s.client[:], fields[1])
+		_, e2 := hex.Decode(s.master[:], fields[2])
+		s.complete = e1 == nil && e2 == nil
+	}
+	return len(line), nil
 }
 
 var errRecordState = errors.New("transport: the DTLS connection is not one that can be taken over")
 
 // takeOver makes the record layer that goes on where a finished connection of
-// the library is. The library must not send any more.
-func takeOver(state *dtls.State) (*records, error) {
-	b, err := state.MarshalBinary()
-	if err != nil {
-		return nil, fmt.Errorf("transport: state of the DTLS connection: %w", err)
-	}
-	var s connectionState
-	if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&s); err != nil {
-		return nil, fmt.Errorf("transport: state of the DTLS connection: %w", err)
-	}
-	if s.LocalEpoch != recordEpoch || s.IsClient || len(s.MasterSecret) != 48 ||
-		s.CipherSuiteID != uint16(dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256) {
+// the library is; seq is the number of the next record. The library must not
+// send any more.
+func takeOver(s *secrets, seq uint64) (*records, error) {
+	if !s.complete || seq == 0 { // our Finished was a record
 		return nil, errRecordState
 	}
-	k, err := prf.GenerateEncryptionKeys(s.MasterSecret, s.RemoteRandom[:], s.LocalRandom[:], 0, 16, 4, sha256.New)
+	k, err := prf.GenerateEncryptionKeys(s.master[:], s.client[:], s.server[:], 0, 16, 4, sha256.New)
 	if err != nil {
 		return nil, fmt.Errorf("transport: keys of the DTLS connection: %w", err)
 	}
-	r := &records{seq: s.SequenceNumber}
+	r := &records{seq: seq}
 	copy(r.keys.localKey[:], k.ServerWriteKey)
 	copy(r.keys.localIV[:], k.ServerWriteIV)
 	copy(r.keys.remoteKey[:], k.ClientWriteKey)

@@ -531,3 +531,18 @@ func TestMailboxDeadline(t *testing.T) {
 	m.Close()
 	expect(net.ErrClosed)
 }
+
+// BenchmarkHandshake is both sides of a handshake, ours and the library's client.
+func BenchmarkHandshake(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		client, done := newDTLSClient(b, nil)
+		if err := client.shake(); err != nil {
+			b.Fatal(err)
+		}
+		if o := wait(b, done); o.err != nil {
+			b.Fatal(o.err)
+		}
+		_ = client.conn.Close()
+	}
+}

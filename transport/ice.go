@@ -274,7 +274,7 @@ func (a *Agent) handleCheck(now time.Time, m *stun.Message, from Path, send func
 	// A lite agent need not check, but some controlling agents nominate a pair
 	// on the next tick of a slow timer unless a check came from the other side,
 	// after the answer to theirs.
-	if !p.Asked && !a.Nominated && current {
+	if !p.Asked && !a.Nominated && current && a.Remote.Pwd != "" {
 		p.Asked = true
 		a.ask(from, send)
 	}

@@ -32,12 +32,17 @@ type kernelSocket struct {
 	// segments says whether the system knows UDP_SEGMENT (Linux 4.18).
 	segments bool
 	local    netip.AddrPort
-	woken    atomic.Bool
+	// host is the one address that it is bound to; then no packet needs to say which of
+	// ours it came to or leaves from. Invalid on a socket for all interfaces.
+	host  netip.Addr
+	woken atomic.Bool
 
 	// The rest belongs to the goroutine that reads; the functions are kept
 	// because making them anew would allocate.
 	batch    *Batch
 	err      error
+	deadline time.Time     // that the poller has; longAgo if it may be another one
+	feedback *kernelSocket // see deferFeedback; nil: none
 	tryRead  func(fd uintptr)
 	waitRead func(fd uintptr) bool
 }
@@ -67,13 +72,9 @@ func shareNative(addr netip.AddrPort, n int) ([]socket, error) {
 	}
 	sockets := []socket{first}
 	if n > 1 {
-		var failed error
-		err := first.raw.Control(func(fd uintptr) {
-			failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-		})
-		if err := errors.Join(err, failed); err != nil {
+		if err := first.share(); err != nil {
 			closeAll(sockets)
-			return nil, listenError("udp", first.local, os.NewSyscallError("setsockopt", err))
+			return nil, listenError("udp", first.local, err)
 		}
 	}
 	for len(sockets) < n {
@@ -87,15 +88,41 @@ func shareNative(addr netip.AddrPort, n int) ([]socket, error) {
 	return sockets, nil
 }
 
+// share lets further sockets be bound to the same port.
+func (s *kernelSocket) share() error {
+	var failed error
+	err := s.raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
+	return os.NewSyscallError("setsockopt", errors.Join(err, failed))
+}
+
 // openKernelSocket binds a socket to an address, whose host is valid; [::]
 // serves IPv4 too.
 func openKernelSocket(addr netip.AddrPort, reusePort bool) (*kernelSocket, error) {
-	s := &kernelSocket{ipv6: addr.Addr().Is6()}
+	s, err := bindKernelSocket(addr, reusePort, unix.SOCK_NONBLOCK)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.file.SetReadDeadline(time.Time{}); err != nil { // the poller does not take it
+		_ = s.file.Close()
+		return nil, listenError("udp", addr, err)
+	}
+	return s, nil
+}
+
+// bindKernelSocket makes a socket. The poller watches it if it is non-blocking; calls
+// never block anyway.
+func bindKernelSocket(addr netip.AddrPort, reusePort bool, nonblock int) (*kernelSocket, error) {
+	s := &kernelSocket{ipv6: addr.Addr().Is6(), deadline: longAgo}
+	if !addr.Addr().IsUnspecified() {
+		s.host = addr.Addr().WithZone("")
+	}
 	family := unix.AF_INET
 	if s.ipv6 {
 		family = unix.AF_INET6
 	}
-	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|nonblock, 0)
 	if err != nil {
 		return nil, listenError("udp", addr, os.NewSyscallError("socket", err))
 	}
@@ -104,10 +131,7 @@ func openKernelSocket(addr netip.AddrPort, reusePort bool) (*kernelSocket, error
 		return nil, listenError("udp", addr, err)
 	}
 	s.file = os.NewFile(uintptr(fd), "udp:"+s.local.String())
-	if s.raw, err = s.file.SyscallConn(); err == nil {
-		err = s.file.SetReadDeadline(time.Time{}) // fails if the poller does not take it
-	}
-	if err != nil {
+	if s.raw, err = s.file.SyscallConn(); err != nil {
 		_ = s.file.Close()
 		return nil, listenError("udp", addr, err)
 	}
@@ -123,13 +147,13 @@ func (s *kernelSocket) setUp(fd int, addr netip.AddrPort, reusePort bool) error 
 	if reusePort {
 		options = append(options, option{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1})
 	}
-	if s.ipv6 {
-		only := 1
-		if addr.Addr().IsUnspecified() {
-			only = 0
-		}
-		options = append(options, option{unix.SOL_IPV6, unix.IPV6_V6ONLY, only}, option{unix.SOL_IPV6, unix.IPV6_RECVPKTINFO, 1})
-	} else {
+	switch {
+	case s.host.IsValid() && s.ipv6:
+		options = append(options, option{unix.SOL_IPV6, unix.IPV6_V6ONLY, 1})
+	case s.host.IsValid():
+	case s.ipv6:
+		options = append(options, option{unix.SOL_IPV6, unix.IPV6_V6ONLY, 0}, option{unix.SOL_IPV6, unix.IPV6_RECVPKTINFO, 1})
+	default:
 		options = append(options, option{unix.SOL_IP, unix.IP_PKTINFO, 1})
 	}
 	for _, o := range options {
@@ -193,7 +217,13 @@ func scopeOf(a netip.Addr) uint32 {
 }
 
 func (s *kernelSocket) localAddr() netip.AddrPort { return s.local }
-func (s *kernelSocket) close() error              { return s.file.Close() }
+
+func (s *kernelSocket) close() error {
+	if s.feedback != nil {
+		_ = s.feedback.file.Close()
+	}
+	return s.file.Close()
+}
 
 func (s *kernelSocket) wake() {
 	if !s.woken.Swap(true) {
@@ -201,31 +231,33 @@ func (s *kernelSocket) wake() {
 	}
 }
 
-// read asks the socket first, and sets the deadline and parks only if nothing
-// is there.
+// read asks the socket and parks if nothing is there. When time is up it asks once
+// more: a loop that is always late must read all the same.
 func (s *kernelSocket) read(b *Batch, deadline time.Time) error {
 	s.batch, s.err = b, nil
-	err := s.raw.Control(s.tryRead)
-	if err == nil && b.n == 0 && s.err == nil {
-		err = s.park(deadline)
+	err := s.park(deadline)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.deadline = longAgo
+		err = s.raw.Control(s.tryRead)
 	}
 	s.woken.Store(false)
 	switch {
 	case s.err != nil:
 		return os.NewSyscallError("recvmmsg", s.err)
-	case err == nil, errors.Is(err, os.ErrDeadlineExceeded):
-		return nil
+	case err != nil:
+		return net.ErrClosed // the only other error of the poller
 	}
-	return net.ErrClosed // the only other error of the poller
+	return nil
 }
 
+// park asks the socket and waits. The deadline of the poller, which costs a timer
+// of the runtime, is left alone when it is the right one already.
 func (s *kernelSocket) park(deadline time.Time) error {
-	if err := s.file.SetReadDeadline(deadline); err != nil {
-		return err
-	}
-	// After the deadline is set: a wake before that has been overwritten.
-	if s.woken.Load() {
-		return nil
+	if !deadline.Equal(s.deadline) {
+		s.deadline = deadline
+		if err := s.file.SetReadDeadline(deadline); err != nil {
+			return err
+		}
 	}
 	return s.raw.Read(s.waitRead)
 }
@@ -271,6 +303,9 @@ func (s *kernelSocket) collect(b *Batch) {
 		p.data = b.slab[start:end:end]
 		p.path.Remote = decodeName(&k.names[i])
 		p.path.Local, p.arrived = decodeControl(k.control[i*receiveSpace:][:h.header.Controllen])
+		if s.host.IsValid() {
+			p.path.Local = s.host
+		}
 		b.n++
 	}
 }
@@ -406,7 +441,7 @@ func (s *kernelSocket) encodeControl(control *[controlSpace]byte, p *Path, segme
 		n += (cmsgData + size + 7) &^ 7
 		return m[cmsgData:][:size]
 	}
-	if p.Local.IsValid() && p.Local.Is4() == p.Remote.Addr().Is4() {
+	if p.Local.IsValid() && p.Local != s.host && p.Local.Is4() == p.Remote.Addr().Is4() {
 		if s.ipv6 {
 			info := add(unix.SOL_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo)
 			local := p.Local.As16()

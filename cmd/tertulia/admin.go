@@ -127,6 +127,7 @@ func (c roomList) Run(ctx context.Context, all *commands, out *os.File) error {
 type roomCreate struct {
 	Name    string             `arg:"" help:"Name of the room, unique within the service."`
 	Service protocol.ServiceID `help:"Id of the service; by default the first one." placeholder:"ID"`
+	Mode    protocol.Mode      `help:"sfu: media go through the server. p2p: from participant to participant." enum:"sfu,p2p" default:"sfu"`
 }
 
 // Run creates a room, or finds the one of that name.
@@ -136,7 +137,7 @@ func (c roomCreate) Run(ctx context.Context, all *commands, out *os.File) error 
 		if err != nil {
 			return err
 		}
-		room, _, err := s.GetOrCreateRoom(ctx, service.ID, c.Name, store.Room{})
+		room, _, err := s.GetOrCreateRoom(ctx, service.ID, c.Name, store.Room{Mode: c.Mode})
 		if err != nil {
 			return fmt.Errorf("room %s: %w", c.Name, err)
 		}

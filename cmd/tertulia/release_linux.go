@@ -9,12 +9,12 @@ import (
 	"unsafe"
 )
 
-// releaseStartPages gives back the pages of the binary that have been mapped so
-// far. Half of them only the start needed: migrations, the description of the API,
-// the parsing of settings. What is used again is mapped again from the system's
+// releasePages gives back the pages of the binary that have been mapped so
+// far. After the start, half of them only the start needed: migrations, the description of the API,
+// the parsing of settings; after people have joined, as many only joining. What is used again is mapped again from the system's
 // file cache, which costs some hundred minor faults. Nothing can be lost: only mappings
 // that cannot be written are touched, and they are copies of the file.
-func releaseStartPages() {
+func releasePages() {
 	binary, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return

@@ -2,5 +2,5 @@
 
 package main
 
-// releaseStartPages does nothing on this system.
-func releaseStartPages() {}
+// releasePages does nothing on this system.
+func releasePages() {}

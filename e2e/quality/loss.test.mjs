@@ -16,7 +16,7 @@ describe('random loss, both ways, at 60 ms there and back', () => {
   async function watch(call, loss, camera, check) {
     const Ana = await call.publisher('Ana', { camera, hooks: { startWith: 1000 } });
     const Ben = await call.subscriber('Ben', ['Ana'], { link: { latencyMs: 30, loss } });
-    await sleep(3000); // the decoder learns how long to wait for repeats
+    await sleep(6000); // the decoder learns how long to wait for repeats, a tenth of a second in each second
     await steadily(async (tell) => {
       const framesSent = async () => Math.max(...(await sent(Ana)).map((each) => each.framesSent));
       const before = { sent: await framesSent(), decoded: await decoded(Ben, 'Ana') };
@@ -42,11 +42,10 @@ describe('random loss, both ways, at 60 ms there and back', () => {
   }
 
   // A browser does not wait for a frame of an upper temporal layer whose packet is
-  // lost, when it can decode the next one: so of three temporal layers, which come with
-  // simulcast, fewer frames are decoded, at the same smoothness.
-  test('10 % with temporal layers: none waits for 500 ms', () =>
+  // lost, when it can decode the next one; so the server asks it to show all frames later.
+  test('10 % with temporal layers: the same', () =>
     stage.call({}, (call) =>
       watch(call, 0.1, {}, (share) => {
-        assert.ok(share >= 0.6, `only ${(share * 100).toFixed(1)} % of the frames are decoded`);
+        assert.ok(share >= 0.95, `only ${(share * 100).toFixed(1)} % of the frames are decoded`);
       })));
 });

@@ -6,6 +6,8 @@ import "time"
 const (
 	firstHistory = 64
 	maxHistory   = 8192 // four seconds of 20 Mb/s
+	// growCheck says at which packets the ring may grow.
+	growCheck = 7
 	// keep is for how long packets are remembered, unless there are more than
 	// maxHistory. Feedback later than this says nothing about the link as it is.
 	keep = 2 * time.Second
@@ -49,7 +51,8 @@ func (h *history) add(now time.Duration, size int, kind Kind) uint64 {
 	at := microseconds(now)
 	seq := h.Next
 	n := uint64(len(h.Ring))
-	if seq >= n && n < maxHistory && (n == 0 || at-h.Ring[seq&(n-1)].At < uint32(keep/time.Microsecond)) {
+	// The oldest packet is not looked at each time: its memory is cold.
+	if seq&growCheck == 0 && seq >= n && n < maxHistory && (n == 0 || at-h.Ring[seq&(n-1)].At < uint32(keep/time.Microsecond)) {
 		h.grow()
 		n = uint64(len(h.Ring))
 	}

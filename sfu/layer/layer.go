@@ -81,6 +81,16 @@ type Layout struct {
 	Covers [codec.MaxLayerTargets]uint16
 }
 
+// HasTemporal says whether there are frames that others do without.
+func (l *Layout) HasTemporal() bool {
+	for i := range l.Targets {
+		if l.Temporal[i] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // best gives the target with the highest layers within bounds among a set, or −1.
 func (l *Layout) best(among uint16, spatial, temporal int8) int8 {
 	found := int8(-1)
