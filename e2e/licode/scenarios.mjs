@@ -25,12 +25,12 @@ export function scenarios(title, { library, singlePC, brief = false, skip = fals
     const token = (user, role = 'presenter', where = room) => nuve.token(where._id, user, role);
 
     /** Opens the page and enters the room. */
-    async function enter(user, { role, where, options = {}, more } = {}) {
+    async function enter(user, { role, where, options = {}, more = {} } = {}) {
       const tab = await chromium.open(application.url);
       tab.entered = await tab.call(([token, options, more]) => app.join(token, options, more), [await token(user, role, where), { singlePC, ...options }, more]);
       return tab;
     }
-    const publish = (tab, name, spec, options) => tab.call(([name, spec, options]) => app.publish(name, spec, options), [name, spec, options]);
+    const publish = (tab, name, spec = {}, options = {}) => tab.call(([name, spec, options]) => app.publish(name, spec, options), [name, spec, options]);
     const happened = (tab, event) => until(`${event} happens`, () => tab.call((event) => app.events.includes(event), event));
     const video = (tab, name) => tab.call((name) => app.video(name), name);
     const energy = (tab, name) => tab.call((name) => app.energy(name), name);
