@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { serveApplication } from '../lib/application.mjs';
 import { startChromium } from '../lib/browsers.mjs';
-import { hears, nuveOf, sees, serveLicodePage } from '../lib/licode.mjs';
+import { hears, nuveOf, sees, serveLicodePage } from './application.mjs';
 import { Server } from '../lib/server.mjs';
 import { sleep, until } from '../lib/until.mjs';
 

@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { start } from '../../examples/basic/server.mjs';
 import { accessible } from '../lib/accessibility.mjs';
 import { startChromium } from '../lib/browsers.mjs';
-import { libraries, licodeClient, withoutLicode } from '../lib/licode.mjs';
+import { libraries, licodeClient, withoutLicode } from '../licode/application.mjs';
 import { Server } from '../lib/server.mjs';
 import { until } from '../lib/until.mjs';
 

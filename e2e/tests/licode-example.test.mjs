@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startChromium } from '../lib/browsers.mjs';
-import { licodeClient, withoutLicode } from '../lib/licode.mjs';
+import { licodeClient, withoutLicode } from '../licode/application.mjs';
 import { freePort, Server } from '../lib/server.mjs';
 import { until } from '../lib/until.mjs';
 

@@ -1,7 +1,7 @@
 // Rooms where Licode's protocol and ours meet.
 
 import { join } from 'node:path';
-import { libraries, licodeClient, withoutLicode } from '../lib/licode.mjs';
+import { libraries, licodeClient, withoutLicode } from '../licode/application.mjs';
 import { mixed } from '../licode/mixed.mjs';
 
 mixed('a client of ours for Licode, and the SDK', { library: libraries.ours });

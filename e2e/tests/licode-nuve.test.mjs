@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { licodeClient, withoutLicode } from '../lib/licode.mjs';
+import { licodeClient, withoutLicode } from '../licode/application.mjs';
 import { Server } from '../lib/server.mjs';
 
 describe('nuve.js', { skip: withoutLicode }, () => {

@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { libraries, licodeClient, withoutLicode } from '../lib/licode.mjs';
+import { libraries, licodeClient, withoutLicode } from '../licode/application.mjs';
 import { scenarios } from '../licode/scenarios.mjs';
 
 scenarios('a client of ours, with single connections', { library: libraries.ours, singlePC: true });

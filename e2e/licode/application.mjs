@@ -7,10 +7,10 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Nuve } from '../../examples/basic/nuve.mjs';
-import { until } from './until.mjs';
+import { until } from '../lib/until.mjs';
 
 const { resolve } = createRequire(import.meta.url);
-const page = (name) => fileURLToPath(new URL(`../licode/page/${name}`, import.meta.url));
+const page = (name) => fileURLToPath(new URL(`page/${name}`, import.meta.url));
 
 /**
  * Client libraries: the files that together make one. Ours speaks by either
