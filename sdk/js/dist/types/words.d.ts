@@ -23,6 +23,8 @@ export interface Participant {
     readonly permissions: readonly Permission[];
     readonly metadata: Readonly<JsonObject>;
 }
+/** How media go in a room: through the server (`sfu`), or from participant to participant (`p2p`). */
+export type RoomMode = 'sfu' | 'p2p';
 /** How the room's connection is: `reconnecting` mends itself, `closed` is final. */
 export type RoomState = 'connected' | 'reconnecting' | 'closed';
 /**
@@ -61,7 +63,7 @@ export type QualityLevel = 0 | 1 | 2 | 3 | 4;
 /** The network as this participant has it. */
 export interface Quality {
     readonly level: QualityLevel;
-    /** Round trip to the server, seconds. */
+    /** Round trip to the server, seconds; in a peer-to-peer room the longest to another participant. */
     readonly rtt: number | undefined;
     /** Share of received packets lost lately, 0…1. */
     readonly lossIn: number;
