@@ -56,9 +56,11 @@ func (n *Nuve) createToken(c *call) (any, error) {
 func (n *Nuve) where(r *http.Request) (host string, secure bool) {
 	_, secure = n.Callers.Client(r)
 	own, _ := r.Context().Value(ownPort{}).(bool)
+	secure = secure || own && n.MainTLS
 	host = hostPort(r.Host, secure)
-	if own { // that port is not the browsers'
-		secure = secure || n.MainTLS
+	// Our own port is not the browsers'. And nuve.js names no port, whichever it
+	// asks: then the main one is meant, unless a proxy has spoken TLS for us.
+	if u := (url.URL{Host: r.Host}); own || u.Port() == "" && secure == n.MainTLS {
 		name, _, _ := net.SplitHostPort(host)
 		host = net.JoinHostPort(name, strconv.Itoa(n.MainPort))
 	}

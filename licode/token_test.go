@@ -166,11 +166,12 @@ func TestWhereATokenLeads(t *testing.T) {
 		secure                      bool
 	}{
 		{name: "where the request went", request: "Meet.Example.org:8080", want: "meet.example.org:8080"},
-		{name: "with the port that goes without saying", request: "meet.example.org", want: "meet.example.org:80"},
-		{name: "by TLS", request: "meet.example.org", tls: true, want: "meet.example.org:443", secure: true},
+		{name: "without a port, as nuve.js says it", request: "meet.example.org", want: "meet.example.org:8080"},
+		{name: "without a port, by TLS", request: "meet.example.org", tls: true, mainTLS: true, want: "meet.example.org:8080", secure: true},
+		{name: "by the TLS of a proxy", request: "meet.example.org", tls: true, want: "meet.example.org:443", secure: true},
 		{name: "an address", request: "[2001:db8::1]:8080", want: "[2001:db8::1]:8080"},
-		{name: "an address without a port", request: "[2001:db8::1]", want: "[2001:db8::1]:80"},
-		{name: "no host", request: "", want: "localhost:80"},
+		{name: "an address without a port", request: "[2001:db8::1]", want: "[2001:db8::1]:8080"},
+		{name: "no host", request: "", want: "localhost:8080"},
 		{name: "from Nuve's own port to the main one", request: "meet.example.org:3000", own: true, want: "meet.example.org:8080"},
 		{name: "which speaks TLS", request: "meet.example.org:3000", own: true, mainTLS: true, want: "meet.example.org:8080", secure: true},
 		{name: "the public URL", request: "10.0.0.1:3000", own: true, public: "https://meet.example.org", want: "meet.example.org:443", secure: true},
