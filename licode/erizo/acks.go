@@ -10,6 +10,7 @@ const (
 	reasonNotOwner  = "Stream belongs to another client"
 	reasonTooMuch   = "Too many requests are waiting"
 	reasonPeers     = "The room is peer to peer"
+	reasonNothing   = "There is nothing to publish"
 	reasonGone      = "Client has left the room"
 )
 

@@ -69,6 +69,8 @@ func (c *Client) Hinted(now time.Time, h Hint) {
 		m.limit(h.MinVideoBW)
 		return
 	}
+	s.sub.wishes.withoutVideo, s.sub.wishes.slides = false, false
+	c.prefer(s.sub)
 	c.monitorSubscription(now, s.sub)
 }
 

@@ -78,7 +78,7 @@ type Client struct {
 	target   uint64 // bits per second, of the links of subscriptions
 
 	me           protocol.Participant
-	room         protocol.RoomID
+	mode         protocol.Mode
 	participants []protocol.ParticipantID // the others, in the order of their coming
 	joined       bool
 	left         bool // the client has said that it goes
@@ -245,7 +245,7 @@ func (c *Client) Joined(_ time.Time, j protocol.Joined) {
 
 // enter notes who is there.
 func (c *Client) enter(j protocol.Joined) {
-	c.me, c.room = j.Participant, j.Room.ID
+	c.me, c.mode = j.Participant, j.Room.Mode
 	c.participants = nil
 	for _, p := range j.Participants {
 		c.participants = append(c.participants, p.ID)
@@ -265,19 +265,7 @@ func (c *Client) Resynced(now time.Time, j protocol.Joined) {
 		return
 	}
 	c.enter(j)
-	// Nothing of the client's is in the room any more.
-	for _, s := range c.order {
-		if s.own != nil {
-			s.own.state = withdrawn
-		}
-		if s.sub != nil {
-			s.sub.tracks = nil
-		}
-	}
-	for _, x := range slices.Clone(c.connections) {
-		x.opened = false
-		c.lost(x)
-	}
+	c.beginAgain()
 	lost := protocol.Errorf(protocol.CodeUnavailable, "The server was restarted; try again.")
 	for _, n := range slices.Sorted(maps.Keys(unanswered)) {
 		unanswered[n](now, nil, lost)
@@ -287,7 +275,7 @@ func (c *Client) Resynced(now time.Time, j protocol.Joined) {
 		there[s.ID] = true
 	}
 	for _, s := range slices.Clone(c.order) {
-		if !there[s.ID] && (s.own == nil || !s.own.failed) {
+		if !there[s.ID] && (s.own == nil || s.own.state == withdrawn && !s.own.failed) {
 			c.removed(now, s)
 		}
 	}
@@ -300,6 +288,41 @@ func (c *Client) Resynced(now time.Time, j protocol.Joined) {
 	}
 }
 
+// beginAgain gives up what the room has forgotten. Messages go on; for everything
+// else the client has to make new connections.
+func (c *Client) beginAgain() {
+	for _, x := range slices.Clone(c.connections) {
+		x.opened = false // there is nothing to close
+	}
+	for _, s := range slices.Clone(c.order) {
+		switch {
+		case s.own == nil:
+		case s.own.state == published && len(s.Tracks) == 0:
+			c.askToPublish(s, nil, func(err *protocol.Error) {
+				if s.own.state != publishing {
+					return
+				}
+				s.own.state = published
+				if err != nil {
+					c.failPublication(s)
+				}
+			})
+		default:
+			s.own.state = withdrawn
+			if s.told {
+				c.failPublication(s)
+			}
+		}
+		if s.sub != nil {
+			s.sub.asked = false // there is nothing to unsubscribe from
+			c.failSubscription(s)
+		}
+	}
+	for _, x := range slices.Clone(c.connections) {
+		c.lost(x)
+	}
+}
+
 // FromRoom tells an event of the native session.
 func (c *Client) FromRoom(now time.Time, typ string, data json.RawMessage) {
 	if handle, ok := roomEvents[typ]; ok && c.joined && !c.over {
@@ -309,15 +332,18 @@ func (c *Client) FromRoom(now time.Time, typ string, data json.RawMessage) {
 
 // roomEvents are those of the native session that mean something to the client.
 var roomEvents = map[string]func(c *Client, now time.Time, data json.RawMessage){
-	protocol.TypeParticipantJoined: told((*Client).participantJoined),
-	protocol.TypeParticipantLeft:   told((*Client).participantLeft),
-	protocol.TypeStreamPublished:   told((*Client).streamPublished),
-	protocol.TypeStreamUpdated:     told((*Client).streamUpdated),
-	protocol.TypeStreamUnpublished: told((*Client).streamUnpublished),
-	protocol.TypeSubscription:      told((*Client).subscriptionChanged),
-	protocol.TypeTransport:         told((*Client).transportChanged),
-	protocol.TypeMessage:           told((*Client).messageCame),
-	protocol.TypeEnded:             told((*Client).ended),
+	protocol.TypeParticipantJoined:  told((*Client).participantJoined),
+	protocol.TypeParticipantLeft:    told((*Client).participantLeft),
+	protocol.TypeStreamPublished:    told((*Client).streamPublished),
+	protocol.TypeStreamUpdated:      told((*Client).streamUpdated),
+	protocol.TypeStreamUnpublished:  told((*Client).streamUnpublished),
+	protocol.TypeSubscription:       told((*Client).subscriptionChanged),
+	protocol.TypeTransport:          told((*Client).transportChanged),
+	protocol.TypeMessage:            told((*Client).messageCame),
+	protocol.TypeSignal:             told((*Client).signalCame),
+	protocol.TypeStreamSubscribed:   told((*Client).streamSubscribed),
+	protocol.TypeStreamUnsubscribed: told((*Client).streamUnsubscribed),
+	protocol.TypeEnded:              told((*Client).ended),
 }
 
 // told reads the body of an event. One that cannot be read is of a later version.

@@ -248,14 +248,18 @@ func FuzzFromClient(f *testing.F) {
 	for _, event := range slices.Sorted(maps.Keys(events)) {
 		f.Add(event, `{"options":{"streamId":42,"state":"erizo","audio":true,"video":{"width":{"max":1}},"label":"L","connectionId":"00000000-0000-4000-8000-000000006d65_erizo_1","msg":{"type":"offer","sdp":"v=0","config":{"slideShowMode":true}}}}`)
 		f.Add(event, `42`)
+		f.Add(event, `{"stream":42,"id":42,"state":"closed","transport":"s2","track":"cam","from":"00000000-0000-4000-8000-0000000616e61","data":{"licode":{"streamId":42}}}`)
 		f.Add(event, `{"id":42,"to":42,"msg":{},"attrs":{}}`)
 	}
 	f.Fuzz(func(t *testing.T, event, msg string) {
-		for _, single := range []string{"", "true"} {
+		for i := range 4 {
 			config := testConfig("presenter")
-			config.Options = Options{SinglePC: single != ""}
+			config.Options = Options{SinglePC: i&1 != 0}
 			config.Rand = rand.New(rand.NewPCG(3, 4))
 			c := testClient(config)
+			if i&2 != 0 {
+				c.mode = protocol.P2P
+			}
 			c.FromClient(epoch, "publish", json.RawMessage(`{"options":{"state":"erizo","audio":true,"label":"L0"}}`), 1)
 			c.FromClient(epoch, "subscribe", json.RawMessage(`{"options":{"streamId":42}}`), 2)
 			c.Answered(epoch, c.lastRequest, nil, nil)
@@ -265,6 +269,9 @@ func FuzzFromClient(f *testing.F) {
 				c.FromRoom(epoch, event, json.RawMessage(msg))
 				for n := range c.lastRequest {
 					c.Answered(epoch, n+1, json.RawMessage(msg), nil)
+				}
+				for _, typ := range slices.Sorted(maps.Keys(roomEvents)) {
+					c.FromRoom(epoch, typ, json.RawMessage(msg))
 				}
 				c.Stats(epoch, uint64(i), map[protocol.ParticipantID]json.RawMessage{participantID("me"): json.RawMessage(msg)})
 				c.Advance(epoch.Add(time.Duration(i) * time.Minute))

@@ -12,9 +12,9 @@ import (
 // connections by it; with us there is one for all.
 const erizoID = "erizo"
 
-// answerTimeout is how long a client may take to answer an offer. It may be cut
-// off meanwhile, and come back within 30 seconds.
-const answerTimeout = 45 * time.Second
+// answerTimeout is how long a client may take to answer an offer, which the room
+// takes back then.
+const answerTimeout = 20 * time.Second
 
 // closingTimeout is how long a client may take to see that the last stream of a
 // connection has ended before it is closed.
@@ -32,8 +32,8 @@ type connection struct {
 	// closing: it has no use any more, and ends when the client has been told so.
 	closing bool
 	closed  bool
+	quality quality
 	negotiation
-	quality
 }
 
 // Codes of connection_message_erizo.

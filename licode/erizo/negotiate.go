@@ -32,6 +32,7 @@ type negotiation struct {
 	add      []*subscription // whose sections are to be offered
 	adding   []*subscription // whose sections are in the offer
 	stop     []string        // mids of sections that are to be given up
+	stopping []string        // those of the offer
 	offer    string          // of the client, to be answered; the last one counts
 	deadline time.Time       // of the client's answer, or of a closing connection; zero: none
 }
@@ -111,7 +112,7 @@ func (c *Client) clientAnswered(now time.Time, x *connection, sdp string) {
 		case err != nil:
 			c.lost(x)
 		default:
-			x.adding = nil
+			x.adding, x.stopping = nil, nil
 			x.phase = stable
 			c.proceed(now, x)
 		}
@@ -181,12 +182,29 @@ func (c *Client) invite(x *connection) {
 	}
 	stop := min(len(x.stop), 2*protocol.MaxSlots)
 	v.Stop, x.stop = slices.Clone(x.stop[:stop]), slices.Delete(x.stop, 0, stop)
-	x.phase, x.opened = inviting, true
+	x.phase, x.opened, x.stopping = inviting, true, v.Stop
 	c.ask(protocol.TypeInvite, v, func(now time.Time, data json.RawMessage, err *protocol.Error) {
 		if !x.closed {
 			c.invited(now, x, data, err)
 		}
 	})
+}
+
+// notInvited goes on without an offer. It may be for a stream that has ended
+// meanwhile, as is known by now: then the others are asked for again. What was only to
+// stop is not heard of anyway.
+func (c *Client) notInvited(now time.Time, x *connection) {
+	wanted := slices.DeleteFunc(slices.Clone(x.adding), func(sub *subscription) bool { return sub.ended })
+	switch {
+	case len(x.adding) > 0 && len(wanted) == len(x.adding):
+		c.lost(x)
+		return
+	case len(x.adding) > 0:
+		x.add, x.stop = append(wanted, x.add...), append(x.stopping, x.stop...)
+	}
+	x.adding, x.stopping = nil, nil
+	x.phase = stable
+	c.proceed(now, x)
 }
 
 // invited passes our offer on to the client.
@@ -196,13 +214,7 @@ func (c *Client) invited(now time.Time, x *connection, data json.RawMessage, err
 		err = protocol.Errorf(protocol.CodeInternal, "The offer cannot be read.")
 	}
 	if err != nil {
-		if len(x.adding) > 0 {
-			c.lost(x)
-			return
-		}
-		// What was to stop goes on without being heard of.
-		x.phase = stable
-		c.proceed(now, x)
+		c.notInvited(now, x)
 		return
 	}
 	mids := v.MIDs
@@ -221,7 +233,6 @@ func (c *Client) invited(now time.Time, x *connection, data json.RawMessage, err
 	}
 	c.tellConnection(x.id, infoSDP, connectionEvent{Type: "offer", SDP: &v.SDP})
 	if c.target > 0 && !x.aimed {
-		x.aimed = true
 		c.aim(x)
 	}
 }

@@ -103,7 +103,7 @@ func (c *Client) publishMedia(s *stream, ack int) {
 		return
 	}
 	if !s.own.audio && !s.own.video && !s.own.screen {
-		c.refuseMedia(ack, "There is nothing to publish")
+		c.refuseMedia(ack, reasonNothing)
 		return
 	}
 	x := c.connectionFor(true)
@@ -172,9 +172,7 @@ func (c *Client) publishTracks(x *connection, s *stream, tracks []protocol.Publi
 	for _, t := range tracks {
 		s.Tracks = append(s.Tracks, t.Track)
 	}
-	s.own.state = publishing
-	q := protocol.Publish{Stream: s.ID, Tracks: tracks, Label: s.label, Attributes: s.Attributes}
-	c.ask(protocol.TypePublish, q, func(_ time.Time, _ json.RawMessage, err *protocol.Error) {
+	c.askToPublish(s, tracks, func(err *protocol.Error) {
 		switch {
 		case s.own.state != publishing:
 		case err != nil:
@@ -193,14 +191,24 @@ func (c *Client) publishTracks(x *connection, s *stream, tracks []protocol.Publi
 
 // publishData publishes a stream that has nothing but messages.
 func (c *Client) publishData(s *stream, ack int) {
-	if !s.own.data || s.own.audio || s.own.video || s.own.screen {
-		c.refuseMedia(ack, "There is nothing to publish")
+	if s.own.audio || s.own.video || s.own.screen {
+		c.refuseMedia(ack, reasonNothing)
 		return
 	}
+	c.publishAtOnce(s, nil, ack)
+}
+
+// publishAtOnce publishes a stream whose media do not come here, or that has none.
+func (c *Client) publishAtOnce(s *stream, tracks []protocol.PublishTrack, ack int) {
+	if len(tracks) == 0 && !s.own.data {
+		c.refuseMedia(ack, reasonNothing)
+		return
+	}
+	for _, t := range tracks {
+		s.Tracks = append(s.Tracks, t.Track)
+	}
 	c.keep(s)
-	s.own.state = publishing
-	q := protocol.Publish{Stream: s.ID, Data: true, Label: s.Label, Attributes: s.Attributes}
-	c.ask(protocol.TypePublish, q, func(_ time.Time, _ json.RawMessage, err *protocol.Error) {
+	c.askToPublish(s, tracks, func(err *protocol.Error) {
 		switch {
 		case s.own.state != publishing:
 			c.refuseMedia(ack, reasonNoStream)
@@ -213,6 +221,15 @@ func (c *Client) publishData(s *stream, ack int) {
 			c.announce(s)
 		}
 	})
+}
+
+// askToPublish tells the room of a stream.
+func (c *Client) askToPublish(s *stream, tracks []protocol.PublishTrack, then func(*protocol.Error)) {
+	s.own.state = publishing
+	// Streams without data channels have messages too; only one without anything else
+	// has to say that it is there for them.
+	q := protocol.Publish{Stream: s.ID, Tracks: tracks, Data: len(tracks) == 0, Label: s.Label, Attributes: s.Attributes}
+	c.ask(protocol.TypePublish, q, func(_ time.Time, _ json.RawMessage, err *protocol.Error) { then(err) })
 }
 
 // unpublish ends a stream of the client.

@@ -40,14 +40,14 @@ type streamRef struct {
 }
 
 // learn notes a stream of the room, and finds a label for it: its own if the
-// client can tell it from others by that.
+// client can tell it from others by that. Peers send theirs as they are.
 func (c *Client) learn(from protocol.Stream) *stream {
 	s := &stream{Stream: from, label: from.Label}
-	if s.label == "" || c.labelled(s.label) {
+	if s.label == "" || c.labelled(s.label) && !c.peers() {
 		s.label = "s" + s.ID.String()
 	}
-	for c.labelled(s.label) {
-		s.label += "_"
+	for c.labelled(s.label) && !c.peers() {
+		s.label = "s" + c.newMessageID()
 	}
 	c.keep(s)
 	return s

@@ -9,7 +9,7 @@ import (
 )
 
 // reasonConnections is what a client reads that has too many of them.
-const reasonConnections = "The client has too many connections"
+const reasonConnections = "The client has too many connections, or too much in one"
 
 // subscription is the client's receipt of the media of one stream.
 type subscription struct {
@@ -17,6 +17,7 @@ type subscription struct {
 	connection *connection // nil in a peer-to-peer room
 	tracks     []protocol.Track
 	mids       []string // of the sections, once they are offered
+	asked      bool     // the room was asked for it
 	ended      bool
 	failed     bool // the client was told so, and is about to unsubscribe
 	wishes     wishes
@@ -53,7 +54,7 @@ func (c *Client) subscribe(now time.Time, msg json.RawMessage, ack int) {
 	case s.sub != nil && !s.sub.failed:
 		c.refuseMedia(ack, "Stream already subscribed")
 	case c.peers():
-		c.subscribeToPeer(s, o, ack)
+		c.subscribeToPeer(now, s, o, ack)
 	default:
 		c.subscribeMedia(now, s, o, ack)
 	}
@@ -85,6 +86,11 @@ func (c *Client) subscribeMedia(now time.Time, s *stream, o object, ack int) {
 			ids = append(ids, t.ID)
 		}
 	}
+	if c.overfills(x, sub) {
+		c.maybeClose(x)
+		c.refuseMedia(ack, reasonConnections)
+		return
+	}
 	s.sub = sub
 	c.takeData(s, o)
 	if len(sub.tracks) == 0 {
@@ -93,6 +99,7 @@ func (c *Client) subscribeMedia(now time.Time, s *stream, o object, ack int) {
 		c.tellAttributes(s)
 		return
 	}
+	sub.asked = true
 	q := protocol.SubscribeTo{Stream: s.ID, Transport: x.transport, Tracks: ids}
 	c.ask(protocol.TypeSubscribe, q, func(now time.Time, _ json.RawMessage, err *protocol.Error) {
 		switch {
@@ -112,6 +119,24 @@ func (c *Client) subscribeMedia(now time.Time, s *stream, o object, ack int) {
 	})
 	c.prefer(sub)
 	c.monitorSubscription(now, sub)
+}
+
+// overfills says whether a connection has no room for one more subscription: the server
+// sends so many tracks of a kind in it at most.
+func (c *Client) overfills(x *connection, sub *subscription) bool {
+	count := map[protocol.Kind]int{}
+	more := func(sub *subscription) {
+		for _, t := range sub.tracks {
+			count[t.Kind]++
+		}
+	}
+	more(sub)
+	for _, s := range c.order {
+		if s.sub != nil && s.sub.connection == x {
+			more(s.sub)
+		}
+	}
+	return count[protocol.Audio] > protocol.MaxSlots || count[protocol.Video] > protocol.MaxSlots
 }
 
 // unsubscribe ends the receipt of a stream.
@@ -143,7 +168,7 @@ func (c *Client) endSubscription(s *stream) {
 		return
 	}
 	s.sub.failed = true
-	if c.peers() || len(s.sub.tracks) > 0 {
+	if s.sub.asked {
 		c.ask(protocol.TypeUnsubscribe, protocol.Unsubscribe{StreamRef: protocol.StreamRef{Stream: s.ID}}, nil)
 	}
 }

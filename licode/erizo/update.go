@@ -257,5 +257,6 @@ func (c *Client) aimAll() {
 
 // aim tells the room up to which bitrate a link is to be measured.
 func (c *Client) aim(x *connection) {
+	x.aimed = true
 	c.ask(protocol.TypeTarget, protocol.LinkTarget{Transport: x.transport, Bitrate: c.target}, nil)
 }
