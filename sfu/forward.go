@@ -118,6 +118,10 @@ func (r *Router) forwardBatch(now instant, sl *slot, s *source, sink Sink) {
 	if sl.Run.Source != s.Serial && sl.Aim != s.Serial {
 		return
 	}
+	if sl.Slides.Period != 0 {
+		r.forwardSlides(now, sl, s, sink)
+		return
+	}
 	for i := range s.batch {
 		b := &s.batch[i]
 		if sl.Live && sl.Run.Source == s.Serial || r.maybeStart(now, sl, s, b.entry) {

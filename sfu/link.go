@@ -100,6 +100,7 @@ func (r *Router) advanceSubscriber(now instant, p *peer, sink Sink) {
 		r.probe(now, p, n, sink)
 	}
 	r.advanceShare(now, p)
+	r.advanceSlides(now, p)
 	r.trickle(now, p, sink)
 	r.scheduleLink(now, p)
 }

@@ -46,6 +46,7 @@ type slot struct {
 	Switches uint64 // of the layer that was decided on
 	// Starved says that not even the smallest layer fits the link.
 	Starved bool
+	Slides  slideState
 	// Past holds runs before Run of the same track, oldest first, from which
 	// packets may still be asked for.
 	Past []run
@@ -661,7 +662,7 @@ func (r *Router) bindSlot(now instant, p *peer, s *slot, st *part) {
 // clear forgets what the slot sends. Its numbers go on.
 func (s *slot) clear() {
 	s.Live, s.Run, s.Past = false, run{}, s.Past[:0]
-	s.Aim, s.Target, s.Starved = 0, layer.Target{}, false
+	s.Aim, s.Target, s.Starved, s.Slides = 0, layer.Target{}, false, slideState{}
 	s.Decision = decision{Layer: allocation.None}
 }
 

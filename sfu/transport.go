@@ -48,6 +48,7 @@ type peer struct {
 	// measured says that the peer can tell of its link: by transport-wide feedback,
 	// or by REMB.
 	measured bool
+	slides   bool // some slots get keyframes only
 	fresh    bool // slots have been bound since the link was last shared out
 }
 
