@@ -50,12 +50,12 @@ var e = class {
 	send(e) {
 		if (!this.#e) throw new t("forbidden", "Only the publisher of a stream sends on its channels.");
 		if (this.#n === "closed") throw new t("closed", "The channel is closed.");
-		let i = typeof e == "string" ? e : o(e), s = typeof i == "string" ? new TextEncoder().encode(i).length : i.byteLength;
-		if (s > n) throw new t("bad-request", `That is ${s} bytes; a message can have ${n}.`);
-		if (this.#t?.readyState === "open") a(this.#t, i);
+		let i = typeof e == "string" ? e : a(e), o = typeof i == "string" ? new TextEncoder().encode(i).length : i.byteLength;
+		if (o > n) throw new t("bad-request", `That is ${o} bytes; a message can have ${n}.`);
+		if (this.#t?.readyState === "open") this.#t.send(i);
 		else {
-			if (this.#i + s > r) throw new t("limit", "The channel is not open, and 1 MB waits for it already.");
-			this.#r.push(i), this.#i += s;
+			if (this.#i + o > r) throw new t("limit", "The channel is not open, and 1 MB waits for it already.");
+			this.#r.push(i), this.#i += o;
 		}
 	}
 	close() {
@@ -71,7 +71,7 @@ var e = class {
 		let t = () => {
 			if (this.#t === e && this.#n !== "open") {
 				this.#n = "open";
-				for (let t of this.#r) a(e, t);
+				for (let t of this.#r) e.send(t);
 				this.#r = [], this.#i = 0, this.emit("open");
 			}
 		};
@@ -89,49 +89,46 @@ var e = class {
 		this.#n !== "closed" && (this.#n = "closed", this.#r = [], this.#i = 0, this.emit("close"));
 	}
 };
-function a(e, t) {
-	e.send(t);
-}
-function o(e) {
+function a(e) {
 	if (e instanceof ArrayBuffer) return e.slice(0);
 	let t = new Uint8Array(e.byteLength);
 	return t.set(new Uint8Array(e.buffer, e.byteOffset, e.byteLength)), t.buffer;
 }
 // src/devices.ts
-async function s() {
-	return h(await f().enumerateDevices());
+async function o() {
+	return m(await d().enumerateDevices());
 }
-function c(e) {
-	let t = f(), n = () => {
-		s().then(e, () => {});
+function s(e) {
+	let t = d(), n = () => {
+		o().then(e, () => {});
 	};
 	return t.addEventListener("devicechange", n), () => t.removeEventListener("devicechange", n);
 }
-function l(e = {}) {
+function c(e = {}) {
 	let n = typeof RTCPeerConnection == "function" ? RTCPeerConnection.prototype : void 0;
 	if (!n || typeof n.addTransceiver != "function" || typeof WebSocket != "function") throw new t("unsupported", "This browser cannot make calls: it lacks WebRTC, or has it switched off. A current Firefox, Chrome, Edge or Safari can.");
-	e.capture && f();
+	e.capture && d();
+}
+function l(e) {
+	return f(() => d().getUserMedia(e), e);
 }
 function u(e) {
-	return p(() => f().getUserMedia(e), e);
+	let n = d();
+	return typeof n.getDisplayMedia == "function" ? f(() => n.getDisplayMedia(e), "screen") : Promise.reject(new t("unsupported", "This browser cannot share a screen."));
 }
-function d(e) {
-	let n = f();
-	return typeof n.getDisplayMedia == "function" ? p(() => n.getDisplayMedia(e), "screen") : Promise.reject(new t("unsupported", "This browser cannot share a screen."));
-}
-function f() {
+function d() {
 	let e = typeof navigator > "u" ? void 0 : navigator.mediaDevices;
 	if (e) return e;
 	throw typeof isSecureContext < "u" && !isSecureContext ? new t("insecure", "Camera and microphone need a secure origin: open this page by https://, or on this computer by http://localhost.") : new t("unsupported", "This browser gives no access to camera and microphone.");
 }
-async function p(e, t) {
+async function f(e, t) {
 	try {
 		return await e();
 	} catch (e) {
-		throw m(e, t);
+		throw p(e, t);
 	}
 }
-function m(e, n) {
+function p(e, n) {
 	if (e instanceof t) return e;
 	let { name: r, message: i } = e ?? {}, a = { cause: e };
 	if (n === "screen") {
@@ -156,7 +153,7 @@ function m(e, n) {
 	}
 	return new t("device-busy", `The ${o} could not be opened: ${i ?? r}`, a);
 }
-function h(e) {
+function m(e) {
 	let t = (t, n) => e.filter((e) => e.kind === t).map((e, r) => ({
 		id: e.deviceId,
 		kind: t,
@@ -170,17 +167,339 @@ function h(e) {
 	};
 }
 // src/protocol.ts
-var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
+var h = "tertulia-js/0.1.0", g = 524288, _ = 65536;
+// src/carrier.ts
+function v({ id: e, kind: t, source: n, muted: r }) {
+	return {
+		id: e,
+		kind: t,
+		source: n,
+		muted: r || void 0
+	};
+}
+var ee = class {
 	#e;
-	#t;
-	#n = -Infinity;
-	constructor(e, t) {
-		this.#e = 1e3 / e, this.#t = t * this.#e;
+	#t = /* @__PURE__ */ new Map();
+	constructor(e) {
+		this.#e = e;
 	}
-	take(e, t = 1) {
-		return this.#n = Math.max(this.#n, e - this.#t) + t * this.#e, Math.max(0, this.#n - e);
+	get closed() {
+		return this.#e.closed;
 	}
-}, ne = {
+	async take(e) {
+		let n = this.#e;
+		for (let t of e.tracks) {
+			let r = e.encodings(t, n.videoCodec);
+			this.#t.set(t.id, n.addSender(t.mediaTrack, t.kind, r));
+		}
+		return e.hasData && n.needData(), await n.offered(), e.tracks.map((e) => {
+			let r = this.midOf(e.id);
+			if (typeof r != "string") throw new t("internal", "The browser gave a track no m-section.");
+			return {
+				...v(e),
+				transport: n.name,
+				mid: r
+			};
+		});
+	}
+	negotiated() {
+		return this.#e.answered();
+	}
+	published() {}
+	midOf(e) {
+		return this.#t.get(e)?.mid;
+	}
+	async replaced(e) {
+		this.closed || await this.#t.get(e.id)?.transceiver.sender.replaceTrack(e.mediaTrack ?? null);
+	}
+	layersWanted(e, t) {
+		this.#t.get(e)?.want(t);
+	}
+	open(e, t) {
+		e.attach(this.#e.openChannel(e.label, {
+			...e.options,
+			protocol: `stream:${t}`
+		}));
+	}
+	release() {
+		for (let e of this.#t.values()) this.#e.freeSender(e);
+		this.#t.clear();
+	}
+}, te = class {
+	#e = /* @__PURE__ */ new Map();
+	read(e) {
+		let t = /* @__PURE__ */ new Map();
+		for (let [n, r] of e) t.set(n, r);
+		let n = [...t.values()], r = /* @__PURE__ */ new Map(), i = {
+			in: y(),
+			out: y()
+		}, a = 0, o = [];
+		for (let e of n) {
+			let s = e.type === "inbound-rtp" ? "in" : e.type === "outbound-rtp" ? "out" : void 0;
+			if (!s || !e.kind) continue;
+			let c = this.#t(e, t, n), l = {
+				time: e.timestamp,
+				bytes: (s === "in" ? e.bytesReceived : e.bytesSent) ?? 0,
+				packets: (s === "in" ? e.packetsReceived : e.packetsSent) ?? 0,
+				lost: Math.max(0, (s === "in" ? e.packetsLost : c?.packetsLost) ?? 0),
+				frames: (s === "in" ? e.framesDecoded : e.framesEncoded) ?? 0,
+				freezes: e.freezeCount ?? 0
+			};
+			r.set(e.id, l);
+			let u = this.#e.get(e.id) ?? {
+				...l,
+				time: l.time
+			}, d = (l.time - u.time) / 1e3, f = (e) => Math.max(0, l[e] - u[e]), p = f("packets"), m = f("lost"), h = d > 0 ? f("bytes") * 8 / d : 0;
+			i[s].bitrate += h, i[s].packets += p, i[s].lost += m, a += f("freezes");
+			let g = t.get(e.mediaSourceId ?? "");
+			o.push({
+				direction: s,
+				mid: e.mid,
+				mediaTrack: e.trackIdentifier ?? g?.trackIdentifier,
+				kind: e.kind,
+				rid: e.rid,
+				codec: t.get(e.codecId ?? "")?.mimeType?.replace(/^.*\//, ""),
+				bitrate: h,
+				bytes: l.bytes,
+				packets: l.packets,
+				packetsLost: l.lost,
+				loss: b(m, p, s),
+				jitter: s === "in" ? e.jitter : c?.jitter,
+				rtt: c?.roundTripTime,
+				frames: l.frames,
+				fps: e.framesPerSecond ?? (e.kind === "video" && d > 0 ? f("frames") / d : void 0),
+				width: e.frameWidth,
+				height: e.frameHeight,
+				freezes: l.freezes,
+				freezeDuration: e.totalFreezesDuration ?? 0,
+				nacks: e.nackCount ?? 0,
+				keyframeRequests: (e.pliCount ?? 0) + (e.firCount ?? 0),
+				retransmitted: e.retransmittedPacketsSent ?? e.retransmittedPacketsReceived ?? 0
+			});
+		}
+		this.#e = r;
+		let s = ne(n, t);
+		return {
+			tracks: o,
+			rtt: s?.currentRoundTripTime ?? o.find((e) => e.rtt !== void 0)?.rtt,
+			bitrateIn: i.in.bitrate,
+			bitrateOut: i.out.bitrate,
+			availableOut: s?.availableOutgoingBitrate,
+			protocol: t.get(s?.localCandidateId ?? "")?.protocol,
+			lossIn: b(i.in.lost, i.in.packets, "in"),
+			lossOut: b(i.out.lost, i.out.packets, "out"),
+			freezes: a
+		};
+	}
+	#t(e, t, n) {
+		return e.remoteId ? t.get(e.remoteId) : n.find((t) => t.type === "remote-inbound-rtp" && t.localId === e.id);
+	}
+};
+function y() {
+	return {
+		bitrate: 0,
+		packets: 0,
+		lost: 0
+	};
+}
+function b(e, t, n) {
+	let r = n === "in" ? t + e : t;
+	return r > 0 ? Math.min(1, e / r) : 0;
+}
+function ne(e, t) {
+	let n = e.find((e) => e.type === "transport" && e.selectedCandidatePairId);
+	return t.get(n?.selectedCandidatePairId ?? "") ?? e.find((e) => e.type === "candidate-pair" && e.selected) ?? e.find((e) => e.type === "candidate-pair" && e.nominated && e.state === "succeeded");
+}
+function re(e, t) {
+	let { rtt: n, lossIn: r, lossOut: i, freezes: a } = e, o = Math.max(r, i), s = 4;
+	return t ? o > .12 || (n ?? 0) > .8 ? s = 1 : o > .05 || (n ?? 0) > .4 || a > 0 ? s = 2 : (o > .015 || (n ?? 0) > .2) && (s = 3) : s = 0, {
+		level: s,
+		rtt: n,
+		lossIn: r,
+		lossOut: i
+	};
+}
+// src/connections.ts
+var x = class {
+	#e = /* @__PURE__ */ new WeakMap();
+	async read(e) {
+		let t = await Promise.all(e.map(async (e) => {
+			let t = await e.pc.getStats(), n = this.#e.get(e.pc);
+			return n || this.#e.set(e.pc, n = new te()), {
+				connection: e,
+				raw: t,
+				measurement: n.read(t)
+			};
+		})), n = (e, n, r, i) => t.flatMap(({ connection: t, measurement: a }) => {
+			let o = r(t), { participant: s } = t;
+			return a.tracks.filter((t) => t.direction === e).filter((e) => e.mid !== void 0 && o !== void 0 ? e.mid === o : e.mediaTrack === i).map((e) => {
+				let { direction: t, mid: r, mediaTrack: i, ...a } = e;
+				return s === void 0 ? {
+					...a,
+					track: n
+				} : {
+					...a,
+					track: n,
+					participant: s
+				};
+			});
+		});
+		return {
+			...ie(t.map(({ measurement: e }) => e)),
+			raw: ae(t.map(({ connection: e, raw: t }) => [e.participant, t])),
+			sent: (e, t, r) => n("out", t, (n) => n.sentMid(e, t), r),
+			received: (e, t, r) => n("in", t, (n) => n.receivedMid(e, t), r)
+		};
+	}
+};
+function ie(e) {
+	let t = (t) => e.reduce((e, n) => e + t(n), 0), n = (t) => e.map(t).filter((e) => e !== void 0), r = n(({ rtt: e }) => e), i = n(({ availableOut: e }) => e);
+	return {
+		rtt: r.length > 0 ? Math.max(...r) : void 0,
+		bitrateIn: t(({ bitrateIn: e }) => e),
+		bitrateOut: t(({ bitrateOut: e }) => e),
+		availableOut: i.length > 0 ? i.reduce((e, t) => e + t, 0) : void 0,
+		protocol: e.find(({ protocol: e }) => e !== void 0)?.protocol,
+		lossIn: Math.max(0, ...e.map(({ lossIn: e }) => e)),
+		lossOut: Math.max(0, ...e.map(({ lossOut: e }) => e)),
+		freezes: t(({ freezes: e }) => e)
+	};
+}
+function ae(e) {
+	let [t] = e;
+	if (t && t[0] === void 0) return t[1];
+	let n = /* @__PURE__ */ new Map();
+	for (let [t, r] of e) for (let [e, i] of r) {
+		let r = Object.entries(i).map(([e, n]) => [e, typeof n == "string" && (e === "id" || e.endsWith("Id")) ? `${t} ${n}` : n]);
+		n.set(`${t} ${e}`, Object.fromEntries(r));
+	}
+	return n;
+}
+// src/fanout.ts
+var oe = 262144, se = 1 << 20, ce = class {
+	#e;
+	#t = /* @__PURE__ */ new Map();
+	readyState = "open";
+	binaryType = "arraybuffer";
+	onopen = null;
+	onmessage = null;
+	onclose = null;
+	constructor({ maxRetransmits: e, maxPacketLifeTime: t }) {
+		this.#e = e !== void 0 || t !== void 0;
+	}
+	get bufferedAmount() {
+		return Math.max(0, ...[...this.#t.values()].map((e) => e.bytes + e.channel.bufferedAmount));
+	}
+	add(e, t) {
+		this.remove(e);
+		let n = {
+			channel: t,
+			waiting: [],
+			bytes: 0
+		};
+		this.#t.set(e, n), t.binaryType = "arraybuffer", t.onopen = () => {
+			let { waiting: t } = n;
+			n.waiting = [], n.bytes = 0;
+			for (let r of t) this.#n(e, n, r);
+		}, t.onclose = () => {
+			this.#t.get(e) === n && this.#t.delete(e);
+		};
+	}
+	has(e) {
+		return this.#t.has(e);
+	}
+	remove(e) {
+		let t = this.#t.get(e);
+		this.#t.delete(e), t?.channel.close();
+	}
+	send(e) {
+		for (let [t, n] of this.#t) this.#n(t, n, e);
+	}
+	close() {
+		this.readyState = "closed";
+		for (let e of [...this.#t.keys()]) this.remove(e);
+	}
+	#n(e, t, n) {
+		let r = typeof n == "string" ? new TextEncoder().encode(n).length : n.byteLength;
+		t.bytes + t.channel.bufferedAmount + r > (this.#e ? oe : se) ? this.#e || this.remove(e) : t.channel.readyState === "open" ? t.channel.send(n) : t.channel.readyState === "connecting" && (t.waiting.push(n), t.bytes += r);
+	}
+}, le = class {
+	#e;
+	#t = [];
+	#n = !1;
+	#r = !1;
+	#i;
+	#a = 0;
+	#o = !1;
+	#s = !1;
+	constructor(e) {
+		this.#e = e;
+	}
+	need() {
+		this.#n = !0;
+	}
+	lost() {
+		this.#t = [], this.#o = !1, this.#i !== void 0 && (this.#r = !0);
+	}
+	describe(e, t) {
+		this.#t.push({
+			described: e,
+			extra: t
+		});
+	}
+	candidates(e) {
+		this.#t.push({ candidates: e });
+	}
+	next() {
+		if (this.#s) return;
+		let e = this.#c();
+		return this.#s = e !== void 0, e;
+	}
+	done() {
+		this.#s = !1;
+	}
+	#c() {
+		if (this.#r && (this.#r = !1, this.#i !== void 0)) return this.#i = void 0, this.#n = !0, { do: "withdraw" };
+		for (let e = this.#t.shift(); e; e = this.#t.shift()) {
+			let t = this.#l(e);
+			if (t) return t;
+		}
+		if (this.#n && this.#i === void 0) return this.#n = !1, this.#i = ++this.#a, {
+			do: "offer",
+			offer: this.#i
+		};
+	}
+	#l(e) {
+		if ("candidates" in e) return this.#o ? void 0 : {
+			do: "candidates",
+			candidates: e.candidates
+		};
+		let { described: t, extra: n } = e, { type: r, sdp: i, offer: a } = t;
+		if (r === "answer") return a === this.#i ? (this.#i = void 0, this.#o = !1, {
+			do: "complete",
+			sdp: i,
+			extra: n
+		}) : void 0;
+		if (this.#i !== void 0) {
+			if (this.#e) {
+				this.#o = !0;
+				return;
+			}
+			this.#i = void 0, this.#n = !0;
+		}
+		return this.#o = !1, {
+			do: "accept",
+			offer: a,
+			sdp: i,
+			extra: n
+		};
+	}
+};
+function ue(e, t) {
+	return e < t;
+}
+// src/session.ts
+var de = {
 	open: 6e3,
 	enter: 8e3,
 	ack: 200,
@@ -190,11 +509,11 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 	backoffMin: 250,
 	backoffMax: 5e3,
 	reconnectFor: 12e4
-}, re = 16, ie = 1e3, v = class extends t {
+}, fe = 16, pe = 1e3, S = class extends t {
 	constructor() {
 		super("resume-failed", "The session was rebuilt before the server answered.");
 	}
-}, ae = class {
+}, me = class {
 	#e = "new";
 	#t;
 	#n;
@@ -221,7 +540,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 	#S = !1;
 	constructor(e, t = Math.random, n = {}) {
 		this.#a = e, this.#n = t, this.#t = {
-			...ne,
+			...de,
 			...n
 		};
 	}
@@ -246,7 +565,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 		this.#e === "token" && (this.#i = t, this.#R(e));
 	}
 	tokenFailed(e, n) {
-		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${b(n)}`, { cause: n })));
+		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${w(n)}`, { cause: n })));
 	}
 	opened(e) {
 		this.#e === "opening" && (this.#m = e + this.#t.enter, this.#o === void 0 ? (this.#e = "joining", this.#N({
@@ -267,8 +586,8 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 	}
 	closed(e, n, r) {
 		if (this.#e !== "ended" && this.#e !== "waiting" && this.#e !== "token") {
-			if (this.#S) this.#z("left", y());
-			else if (!this.#s) this.#z("refused", oe(n, r));
+			if (this.#S) this.#z("left", C());
+			else if (!this.#s) this.#z("refused", he(n, r));
 			else {
 				switch (n) {
 					case 1e3:
@@ -308,7 +627,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 			do: "fail",
 			id: a,
 			error: new t("closed", "The room was left.")
-		}), a) : this.#f.size >= ie ? (this.#r.push({
+		}), a) : this.#f.size >= pe ? (this.#r.push({
 			do: "fail",
 			id: a,
 			error: new t("too-fast", "Too many requests wait for the server.")
@@ -329,7 +648,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 			data: {},
 			keep: !1,
 			sent: !1
-		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", y()));
+		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", C()));
 	}
 	wake(e) {
 		this.#e === "waiting" ? (this.#x = 0, this.#L(e)) : this.#e === "live" && (this.#y = Math.min(this.#y, Math.max(this.#v + this.#t.doubt, e + 500)), this.#_ !== void 0 && (this.#_ = Math.min(this.#_, e + 2e3)));
@@ -337,7 +656,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 	advance(e) {
 		if (this.#m !== void 0 && e >= this.#m) {
 			if (this.#m = void 0, this.#S) {
-				this.#z("left", y());
+				this.#z("left", C());
 				return;
 			}
 			if (!this.#s) {
@@ -387,7 +706,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 		}) : this.#A(e, r) : this.#r.push({
 			do: "fail",
 			id: r.id,
-			error: new v()
+			error: new S()
 		});
 		a && this.#r.push({
 			do: "state",
@@ -417,14 +736,14 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 		let r = n.seq ?? 0;
 		if (!(r <= this.#c)) {
 			if (r > this.#c + 1) this.#P(e);
-			else if (this.#c = r, this.#c - this.#l >= re ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
+			else if (this.#c = r, this.#c - this.#l >= fe ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
 			else if (n.type === "ended") {
 				let { reason: r, message: i } = n.data;
 				if (r === "shutdown") {
 					this.#r.push({ do: "drop" }), this.#F(e, 0);
 					return;
 				}
-				this.#z(r, new t("closed", i || se(r)));
+				this.#z(r, new t("closed", i || ge(r)));
 			} else this.#r.push({
 				do: "event",
 				type: n.type,
@@ -435,7 +754,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 	#O(e, n) {
 		let r = n.re ?? 0, i = this.#f.get(r);
 		if (i) {
-			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", y());
+			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", C());
 			else if (n.type === "ok") this.#r.push({
 				do: "answer",
 				id: i.id,
@@ -476,7 +795,7 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 		});
 	}
 	#P(e) {
-		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", y()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
+		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", C()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
 	}
 	#F(e, t) {
 		this.#e === "live" && (this.#b = e, this.#x = 0, this.#r.push({
@@ -513,17 +832,17 @@ var g = "tertulia-js/0.1.0", _ = 524288, ee = 65536, te = class {
 		});
 	}
 };
-function y() {
+function C() {
 	return new t("closed", "The room was left.");
 }
-function oe(e, n) {
+function he(e, n) {
 	return new t({
 		4400: "bad-request",
 		4401: "unauthorized",
 		4429: "too-fast"
 	}[e] ?? "unreachable", n || "The server cannot be reached.");
 }
-function se(e) {
+function ge(e) {
 	switch (e) {
 		case "kicked": return "A moderator ended your presence in the room.";
 		case "room-deleted": return "The room was deleted.";
@@ -531,139 +850,1035 @@ function se(e) {
 		default: return "The session is over.";
 	}
 }
-function b(e) {
+function w(e) {
 	return e instanceof Error ? e.message : String(e);
 }
-// src/publication.ts
-var ce = class {
+// src/encodings.ts
+var _e = [
+	"q",
+	"h",
+	"f"
+], T = 12e5, ve = 25e5;
+function ye(e, t, n) {
+	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? Ce(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && xe(n, e)), s = (e) => [k({
+		maxBitrate: a,
+		scalabilityMode: e
+	})];
+	if (i !== void 0 && O(i) > 1 || !r) return s(o(i, "L1T3"));
+	if (E(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
+	let c = Se(e);
+	return c === 1 ? s(o(i, "L1T3")) : _e.slice(-c).map((e, t) => {
+		let n = 2 ** (c - 1 - t);
+		return k({
+			rid: e,
+			scaleResolutionDownBy: n,
+			maxBitrate: D(a, n),
+			scalabilityMode: o(i, "L1T3")
+		});
+	});
+}
+function be(e) {
+	return [k({ maxBitrate: e })];
+}
+function xe(e, t) {
+	return e.modes ? e.modes.includes(t) : e.name !== "" && (O(t) === 1 || E(e));
+}
+function E({ name: e }) {
+	return /^(VP9|AV1)$/i.test(e);
+}
+function Se({ width: e, height: t }) {
+	let n = Math.max(e ?? 0, t ?? 0);
+	return n === 0 || n >= 960 ? 3 : n >= 480 ? 2 : 1;
+}
+function Ce({ source: e, width: t, height: n }, r) {
+	if (e === "screen") return ve;
+	if (e !== "camera" && !r) return;
+	if (!t || !n) return T;
+	let i = T * (t * n / 921600) ** .75;
+	return Math.round(Math.min(25e5, Math.max(15e4, i)));
+}
+function D(e, t) {
+	return e === void 0 ? void 0 : Math.round(e * t ** -1.5);
+}
+function we(e, t, n = 0) {
+	let r = Te(e, t);
+	if (r.length === 0) return {
+		...e,
+		active: !0
+	};
+	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : O(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
+	if (!a || o === void 0 || l === s) return {
+		...e,
+		active: a
+	};
+	let u = 2 ** (s - l);
+	return k({
+		...e,
+		active: a,
+		scalabilityMode: Ee(o, l),
+		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * u,
+		maxBitrate: D(e.maxBitrate, u)
+	});
+}
+function Te({ rid: e = "" }, t) {
+	return (t ?? []).filter((t) => (t.rid ?? "") === e);
+}
+function O(e) {
+	return Number(/^[LS]([1-9])T[1-9]/.exec(e)?.[1] ?? 1);
+}
+function Ee(e, t) {
+	return e.replace(/^([LS])[1-9](T[1-9])(.*)$/, (e, n, r, i) => t === 1 ? `L1${r}` : `${n}${t}${r}${i}`);
+}
+function De(e, t) {
+	let n = !1;
+	return e.forEach((e, r) => {
+		let i = e.rid, a = i === void 0 ? t[r] : t.find((e) => e.rid === i);
+		if (!a) return;
+		let o = (t, r) => {
+			e[t] !== r && (r === void 0 ? delete e[t] : e[t] = r, n = !0);
+		};
+		o("active", a.active ?? !0), o("maxBitrate", a.maxBitrate), (a.scaleResolutionDownBy !== void 0 || (e.scaleResolutionDownBy ?? 1) !== 1) && o("scaleResolutionDownBy", a.scaleResolutionDownBy ?? 1), a.scalabilityMode !== void 0 && o("scalabilityMode", a.scalabilityMode);
+	}), n;
+}
+function k(e) {
+	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
+}
+// src/sending.ts
+var A = class {
+	transceiver;
+	#e;
+	#t;
+	#n;
+	#r = !1;
+	#i = !1;
+	constructor(e, t) {
+		this.transceiver = e, this.#e = t, this.#n = t.map(() => 0);
+	}
+	get mid() {
+		return this.transceiver.mid ?? void 0;
+	}
+	get shape() {
+		return j(this.#e);
+	}
+	want(e) {
+		this.#t = e, this.#e.forEach((t, n) => {
+			this.#n[n] = Math.max(this.#n[n] ?? 0, Te(t, e).length);
+		}), this.apply();
+	}
+	async apply() {
+		if (this.#i = !0, !this.#r) {
+			for (this.#r = !0; this.#i;) {
+				this.#i = !1;
+				let e = this.#e.map((e, t) => we(e, this.#t, this.#n[t]));
+				try {
+					await this.#a(e);
+				} catch {
+					let t = e.map(({ active: e, rid: t, maxBitrate: n }) => ({
+						active: e,
+						rid: t,
+						maxBitrate: n
+					}));
+					await this.#a(t).catch((e) => console.warn("tertulia:", e));
+				}
+			}
+			this.#r = !1;
+		}
+	}
+	async #a(e) {
+		let { sender: t } = this.transceiver, n = t.getParameters(), r = n.encodings.length === 1 && e.length > 1 ? e.slice(-1).map(({ rid: e, ...t }) => t) : e;
+		De(n.encodings, r) && await t.setParameters(n);
+	}
+};
+function j(e) {
+	return e.map(({ rid: e = "" }) => e).join();
+}
+// src/transport.ts
+var M = 4, Oe = 2e3, ke = 8e3, Ae = 2, je = class {
+	name;
+	pc;
+	#e;
+	#t = [];
+	#n = !1;
+	#r = {
+		audio: 0,
+		video: 0
+	};
+	#i = /* @__PURE__ */ new Map();
+	#a = [];
+	#o;
+	#s = !1;
+	#c = !1;
+	#l = !1;
+	#u = I();
+	#d = I();
+	#f;
+	#p = Promise.resolve();
+	#m = 0;
+	#h;
+	#g = 0;
+	#_ = !1;
+	constructor(e, t, n, r = {
+		audio: M,
+		video: M
+	}) {
+		this.name = e, this.#e = n, this.pc = new RTCPeerConnection({
+			bundlePolicy: "max-bundle",
+			rtcpMuxPolicy: "require",
+			...t
+		}), this.pc.ondatachannel = (e) => n.channel(e.channel), this.pc.oniceconnectionstatechange = () => this.#S(), this.pc.onconnectionstatechange = () => {
+			this.pc.connectionState === "failed" && this.pc.iceConnectionState !== "failed" ? this.#w() : n.changed();
+		}, this.addSlots(r.audio, r.video);
+	}
+	get connected() {
+		return this.pc.iceConnectionState === "connected" || this.pc.iceConnectionState === "completed";
+	}
+	get closed() {
+		return this.#n;
+	}
+	get slots() {
+		return this.#r;
+	}
+	start(e, t) {
+		this.#t = e, t && t.length > 0 && this.pc.setConfiguration({
+			...this.pc.getConfiguration(),
+			iceServers: t
+		}), this.negotiate();
+	}
+	negotiate() {
+		this.#s = !0, !this.#c && !this.#n && this.#b();
+	}
+	offered() {
+		return this.#s || !this.#f ? this.#u.promise : this.#f;
+	}
+	answered() {
+		return this.#s ? this.#d.promise : this.#p;
+	}
+	addSlots(e, t) {
+		let n = {
+			audio: e,
+			video: t
+		};
+		for (let e of ["audio", "video"]) {
+			let t = Math.min(60, Math.ceil(n[e] / M) * M);
+			for (; this.#r[e] < t; this.#r[e]++) {
+				let t = this.pc.addTransceiver(e, { direction: "recvonly" });
+				Pe(t, e), e === "video" && N(t), this.#s = !0;
+			}
+		}
+		this.#s && this.#m > 0 && this.negotiate();
+	}
+	slotTrack(e) {
+		return this.#y(e)?.receiver.track;
+	}
+	get videoCodec() {
+		return Ne(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
+	}
+	addSender(e, t, n) {
+		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === j(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
+		if (i) {
+			let t = new A(i.transceiver, n);
+			return t.transceiver.sender.replaceTrack(e ?? null).catch(L), t.apply(), t;
+		}
+		let a = this.#v(e ?? t, n);
+		return P(a, t, this.#t), t === "video" && N(a), this.negotiate(), new A(a, n);
+	}
+	#v(e, t) {
+		let n = (t) => this.pc.addTransceiver(e, {
+			direction: "sendonly",
+			sendEncodings: t
+		}), r = (e) => t.map(({ scalabilityMode: t, ...n }) => t && e ? {
+			...n,
+			scalabilityMode: e
+		} : n);
+		if (!t.some(({ scalabilityMode: e }) => e)) return n(r(void 0));
+		for (let e of [t.map((e) => ({ ...e })), r("L1T3")]) try {
+			return n(e);
+		} catch (e) {
+			if (!(e instanceof DOMException)) throw e;
+		}
+		return n(r(void 0));
+	}
+	freeSender(e) {
+		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(L), this.#a.push(e));
+	}
+	needData() {
+		this.#o || this.#n || (this.#o = this.pc.createDataChannel("tertulia", {
+			negotiated: !0,
+			id: 0
+		}), this.negotiate());
+	}
+	openChannel(e, t) {
+		return this.needData(), this.pc.createDataChannel(e, t);
+	}
+	told(e) {
+		e === "interrupted" ? this.#C() : e === "closed" && this.#w();
+	}
+	signallingBack() {
+		let e = this.pc.iceConnectionState;
+		(this.#_ || e === "disconnected" || e === "failed") && this.#C();
+	}
+	close() {
+		if (this.#n) return;
+		this.#n = !0, clearTimeout(this.#h), this.pc.close();
+		let e = new S();
+		this.#u.reject(e), this.#d.reject(e);
+	}
+	#y(e) {
+		let t = this.#i.get(e);
+		return t || (t = this.pc.getTransceivers().find((t) => t.mid === e), t && this.#i.set(e, t)), t;
+	}
+	async #b() {
+		this.#c = !0;
+		let e = 0;
+		try {
+			for (await Ie(); this.#s && !this.#n;) {
+				this.#s = !1;
+				let t = this.#u, n = this.#d;
+				this.#u = I(), this.#d = I(), this.#f = t.promise, this.#p = n.promise;
+				try {
+					await this.#x(t), n.resolve(), e = 0;
+				} catch (r) {
+					if (this.#n) {
+						t.reject(new S()), n.reject(new S());
+						return;
+					}
+					await this.pc.setLocalDescription({ type: "rollback" }).catch(() => {});
+					let i = r.code;
+					if (i === "unavailable" && e < 6) {
+						e++, this.#u.promise.then(t.resolve, t.reject), this.#d.promise.then(n.resolve, n.reject), this.#s = !0, await new Promise((t) => setTimeout(t, Math.min(4e3, 250 * 2 ** e)));
+						continue;
+					}
+					L(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#w();
+				}
+			}
+		} finally {
+			this.#c = !1;
+		}
+	}
+	async #x(e) {
+		let t = this.#l;
+		this.#l = !1;
+		let n = await this.pc.createOffer({ iceRestart: t });
+		await this.pc.setLocalDescription(n);
+		let r = this.#e.request("offer", {
+			transport: this.name,
+			sdp: n.sdp ?? ""
+		});
+		this.#m++, e.resolve();
+		let { sdp: i } = await r;
+		await this.pc.setRemoteDescription({
+			type: "answer",
+			sdp: i
+		});
+	}
+	#S() {
+		if (!this.#n) {
+			switch (this.pc.iceConnectionState) {
+				case "connected":
+				case "completed":
+					clearTimeout(this.#h), this.#h = void 0, this.#g = 0, this.#_ = !1;
+					break;
+				case "disconnected":
+					this.#h ??= setTimeout(() => {
+						this.#h = void 0, this.#C();
+					}, Oe);
+					break;
+				case "failed": this.#C();
+			}
+			this.#e.changed();
+		}
+	}
+	#C() {
+		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= Ae ? this.#w() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
+			this.#h = void 0, this.connected ? this.#g = 0 : this.#C();
+		}, ke))) : this.#_ = !0);
+	}
+	#w() {
+		this.#n || (this.close(), this.#e.lost());
+	}
+}, Me = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+function N(e) {
+	try {
+		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Me);
+		if (!t || n?.direction !== "stopped") return;
+		n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t);
+	} catch (e) {
+		L(e);
+	}
+}
+function Ne(e, t) {
+	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = F(n, t);
+	if (!r) return {
+		name: "",
+		modes: void 0
+	};
+	let i = n.filter(({ mimeType: e }) => e.toLowerCase() === r.mimeType.toLowerCase()).flatMap(({ scalabilityModes: e = [] }) => e);
+	return {
+		name: r.mimeType.replace(/^.*\//, ""),
+		modes: i.length > 0 ? [...new Set(i)] : void 0
+	};
+}
+function P(e, t, n) {
+	if (n.length === 0 || typeof e.setCodecPreferences != "function") return;
+	let r = RTCRtpReceiver.getCapabilities?.(t);
+	if (r) try {
+		e.setCodecPreferences(F(r.codecs, n));
+	} catch (e) {
+		L(e);
+	}
+}
+function Pe(e, t) {
+	if (typeof e.setCodecPreferences != "function") return;
+	let n = RTCRtpReceiver.getCapabilities?.(t);
+	if (!n) return;
+	let r = Fe(n.codecs);
+	if (!r.every((e) => /\/rtx$/i.test(e.mimeType))) try {
+		e.setCodecPreferences(r);
+	} catch (e) {
+		L(e);
+	}
+}
+function Fe(e) {
+	return e.filter(({ mimeType: e, sdpFmtpLine: t = "" }) => {
+		switch (e.toLowerCase()) {
+			case "audio/opus":
+			case "audio/red":
+			case "audio/g722":
+			case "audio/pcmu":
+			case "audio/pcma":
+			case "video/vp8":
+			case "video/rtx": return !0;
+			case "video/vp9": return !/(^|;)\s*profile-id=[1-9]/i.test(t);
+			case "video/av1": return !/(^|;)\s*profile=[1-9]/i.test(t);
+			case "video/h264": return /packetization-mode=1/i.test(t) && !/profile-level-id=f4/i.test(t);
+			default: return !1;
+		}
+	});
+}
+function F(e, t) {
+	let n = (e) => {
+		let n = e.mimeType.slice(e.mimeType.indexOf("/") + 1).toLowerCase(), r = t.findIndex((e) => e.toLowerCase() === n);
+		return r >= 0 ? r : t.length;
+	};
+	return [...e].sort((e, t) => n(e) - n(t));
+}
+function Ie() {
+	return new Promise((e) => {
+		let { port1: t, port2: n } = new MessageChannel();
+		t.onmessage = () => {
+			t.close(), e();
+		}, n.postMessage(null);
+	});
+}
+function I() {
+	let e, t, n = new Promise((n, r) => {
+		e = n, t = r;
+	});
+	return n.catch(() => {}), {
+		promise: n,
+		resolve: e,
+		reject: t
+	};
+}
+function L(e) {
+	console.warn("tertulia:", e);
+}
+// src/pair.ts
+var Le = 50, Re = 2e3, ze = 1500, Be = 8e3, Ve = 2, He = 3e3, Ue = class {
+	participant;
+	#e;
+	#t;
+	#n;
+	#r;
+	#i = 0;
+	#a;
+	#o = !1;
+	#s = /* @__PURE__ */ new Map();
+	#c = [];
+	#l = [];
+	#u = /* @__PURE__ */ new Map();
+	#d = [];
+	#f = !1;
+	#p = [];
+	#m;
+	#h;
+	#g = 0;
+	#_ = !1;
+	#v;
+	constructor(e, t, n) {
+		this.participant = t, this.#e = ue(e, t), this.#t = n, this.#y();
+	}
+	get pc() {
+		return this.#n;
+	}
+	get connected() {
+		return this.#n.iceConnectionState === "connected" || this.#n.iceConnectionState === "completed";
+	}
+	get used() {
+		return this.#s.size > 0 || this.#u.size > 0;
+	}
+	send(e, t, n) {
+		this.#s.set(e, {
+			stream: t,
+			tracks: n
+		}), this.#C();
+	}
+	withdraw(e) {
+		this.#s.delete(e) && this.#C();
+	}
+	get sends() {
+		return [...this.#s.keys()];
+	}
+	async replaced(e, t) {
+		await this.#c.find((n) => n.stream === e && n.track.id === t.id)?.transceiver.sender.replaceTrack(t.mediaTrack ?? null);
+	}
+	openChannel(e, t) {
+		let n = this.#n.createDataChannel(e, t);
+		return this.#T(), n;
+	}
+	sentMid(e, t) {
+		return this.#c.find((n) => n.stream === e && n.track.id === t)?.transceiver.mid ?? void 0;
+	}
+	receivedMid(e, t) {
+		for (let [n, { stream: r, track: i }] of this.#u) if (r === e && i === t) return n;
+	}
+	received() {
+		return [...this.#u].map(([e, { stream: t, track: n }]) => {
+			let r = this.#n.getTransceivers().find((t) => t.mid === e);
+			return {
+				stream: t,
+				track: n,
+				mediaTrack: r?.currentDirection === "recvonly" || r?.currentDirection === "sendrecv" ? r.receiver.track : void 0
+			};
+		});
+	}
+	hear(e) {
+		if (!this.#o && (e.peer === void 0 || e.peer === this.#i) && !(e.connection < (this.#a ?? 0))) {
+			if (this.#a !== void 0 && e.connection > this.#a && this.#x(), this.#a = e.connection, e.description) {
+				let t = {
+					...e.description,
+					offer: e.offer ?? 0
+				};
+				this.#r.describe(t, e.tracks ?? []);
+			}
+			e.candidates && this.#r.candidates(e.candidates), this.#E();
+		}
+	}
+	sessionRebuilt() {
+		this.#d = [], this.#r.lost(), this.#e ? this.#T() : this.#E();
+	}
+	signallingBack() {
+		let e = this.#n.iceConnectionState;
+		(this.#_ || e === "disconnected" || e === "failed") && this.#F();
+	}
+	close() {
+		this.#o = !0, clearTimeout(this.#v), this.#b(), this.#u.clear(), this.#d = [];
+	}
+	#y() {
+		this.#i++, this.#a = void 0, this.#g = 0, this.#c = [], this.#l = [], this.#u = /* @__PURE__ */ new Map(), this.#r = new le(this.#e);
+		let e = We(this.#t.configuration());
+		this.#n = e, e.onicecandidate = ({ candidate: e }) => {
+			e?.candidate && this.#j(e.toJSON());
+		}, e.ondatachannel = ({ channel: e }) => this.#t.channel(this, e), e.oniceconnectionstatechange = () => this.#P(), e.onconnectionstatechange = () => {
+			e.connectionState === "failed" && e.iceConnectionState !== "failed" && this.#S();
+		}, this.#C();
+	}
+	#b() {
+		clearTimeout(this.#h), clearTimeout(this.#m), this.#h = this.#m = void 0, this.#p = [];
+		let e = this.#n;
+		e.onicecandidate = e.ondatachannel = e.oniceconnectionstatechange = e.onconnectionstatechange = null, e.close();
+	}
+	#x() {
+		this.#o || (clearTimeout(this.#v), this.#v = void 0, this.#b(), this.#d = [], this.#y(), this.#t.begun(this), this.#t.changed(this));
+	}
+	#S() {
+		this.#v ??= setTimeout(() => {
+			this.#x(), this.#T();
+		}, He * (.5 + Math.random() / 2));
+	}
+	#C() {
+		let e = !1, t = ({ stream: e, track: t }) => this.#s.get(e)?.tracks.some(({ id: e }) => e === t.id) ?? !1;
+		for (let n of this.#c.filter((e) => !t(e))) n.transceiver.sender.replaceTrack(null).catch(R), n.transceiver.direction = "inactive", this.#l.push(n.transceiver), e = !0;
+		this.#c = this.#c.filter(t);
+		for (let [t, { stream: n, tracks: r }] of this.#s) for (let i of r) this.#c.some((e) => e.stream === t && e.track.id === i.id) || (this.#c.push({
+			stream: t,
+			track: i,
+			transceiver: this.#w(n, i)
+		}), e = !0);
+		e && this.#T();
+	}
+	#w(e, t) {
+		let n = this.#l.findIndex(({ receiver: e }) => e.track.kind === t.kind), [r] = n >= 0 ? this.#l.splice(n, 1) : [];
+		if (r) return r.direction = "sendonly", r.sender.replaceTrack(t.mediaTrack ?? null).catch(R), r;
+		let i = this.#n.addTransceiver(t.mediaTrack ?? t.kind, {
+			direction: "sendonly",
+			sendEncodings: [e.plainEncoding(t)]
+		});
+		return P(i, t.kind, this.#t.codecs()), i;
+	}
+	#T() {
+		this.#r.need(), this.#E();
+	}
+	#E() {
+		queueMicrotask(() => void this.#D(this.#r));
+	}
+	async #D(e) {
+		for (; !this.#o && e === this.#r;) {
+			let t = e.next();
+			if (!t) return;
+			try {
+				await this.#O(this.#n, t);
+			} catch (t) {
+				if (this.#o || e !== this.#r) return;
+				R(t), this.#S();
+			} finally {
+				e.done();
+			}
+		}
+	}
+	async #O(e, t) {
+		switch (t.do) {
+			case "offer":
+				await e.setLocalDescription(await e.createOffer()), this.#k(e, t.offer);
+				break;
+			case "accept":
+				await e.setRemoteDescription({
+					type: "offer",
+					sdp: t.sdp
+				}), await e.setLocalDescription(await e.createAnswer()), this.#k(e, t.offer), this.#A(e, t.extra);
+				break;
+			case "complete":
+				await e.setRemoteDescription({
+					type: "answer",
+					sdp: t.sdp
+				}), this.#A(e, t.extra);
+				break;
+			case "withdraw":
+				await e.setLocalDescription({ type: "rollback" });
+				break;
+			case "candidates": for (let n of t.candidates) await e.addIceCandidate(n).catch(() => {});
+		}
+	}
+	#k(e, t) {
+		let n = e.localDescription;
+		if (e !== this.#n || !n || n.type !== "offer" && n.type !== "answer") return;
+		let r = this.#c.flatMap(({ stream: e, track: t, transceiver: { mid: r } }) => r !== null && n.sdp.includes(`a=mid:${r}\r\n`) ? [{
+			mid: r,
+			stream: e,
+			track: t.id
+		}] : []);
+		this.#M({
+			description: {
+				type: n.type,
+				sdp: n.sdp
+			},
+			offer: t,
+			tracks: r
+		});
+	}
+	#A(e, t) {
+		e === this.#n && (this.#u = new Map(t.map((e) => [e.mid, e])), this.#t.changed(this));
+	}
+	#j(e) {
+		this.#p.push(e), this.#m ??= setTimeout(() => {
+			this.#m = void 0, this.#M({ candidates: this.#p.splice(0) });
+		}, Le);
+	}
+	#M(e) {
+		this.#d.push({
+			connection: this.#i,
+			peer: this.#a,
+			...e
+		}), this.#f || this.#N();
+	}
+	async #N() {
+		this.#f = !0;
+		for (let e = this.#d[0]; e && !this.#o; e = this.#d[0]) {
+			try {
+				await this.#t.request("signal", {
+					to: this.participant,
+					data: e
+				});
+			} catch (e) {
+				let t = e.code;
+				if (t === "too-fast" || t === "unavailable") {
+					await new Promise((e) => setTimeout(e, 1e3 + Math.random() * 2e3));
+					continue;
+				}
+				t !== "not-found" && t !== "closed" && !(e instanceof S) && R(e);
+			}
+			this.#d[0] === e && this.#d.shift();
+		}
+		this.#f = !1;
+	}
+	#P() {
+		if (!this.#o) {
+			switch (this.#n.iceConnectionState) {
+				case "connected":
+				case "completed":
+					clearTimeout(this.#h), this.#h = void 0, this.#g = 0, this.#_ = !1;
+					break;
+				case "disconnected":
+				case "failed": {
+					let e = this.#n.iceConnectionState === "failed" ? 0 : Re;
+					this.#h ??= setTimeout(() => {
+						this.#h = void 0, this.#F();
+					}, e + (this.#e ? 0 : ze));
+					break;
+				}
+			}
+			this.#t.changed(this);
+		}
+	}
+	#F() {
+		this.#o || this.connected || (clearTimeout(this.#h), this.#h = void 0, this.#t.live() ? (this.#_ = !1, this.#g >= Ve ? this.#S() : (this.#g++, this.#n.restartIce(), this.#T(), this.#h = setTimeout(() => {
+			this.#h = void 0, this.#F();
+		}, Be))) : this.#_ = !0);
+	}
+};
+function We(e) {
+	let t = {
+		bundlePolicy: "max-bundle",
+		rtcpMuxPolicy: "require"
+	};
+	try {
+		return new RTCPeerConnection({
+			...t,
+			...e
+		});
+	} catch (n) {
+		return R(n), new RTCPeerConnection({
+			...t,
+			...e,
+			iceServers: []
+		});
+	}
+}
+function R(e) {
+	console.warn("tertulia:", e);
+}
+// src/peer-signal.ts
+var Ge = 1024, Ke = 256;
+function qe(e) {
+	if (!z(e) || !B(e.connection) || e.connection === 0) return;
+	let { connection: t, peer: n, description: r, offer: i, tracks: a, candidates: o } = e;
+	if ((n === void 0 || B(n)) && (r === void 0 || Je(r)) && (!r || B(i)) && (a === void 0 || V(a, Ge, Ye)) && (o === void 0 || V(o, Ke, z))) return {
+		connection: t,
+		peer: n,
+		description: r,
+		offer: B(i) ? i : void 0,
+		tracks: a,
+		candidates: o
+	};
+}
+function z(e) {
+	return typeof e == "object" && !!e && !Array.isArray(e);
+}
+function B(e) {
+	return Number.isSafeInteger(e) && e >= 0;
+}
+function V(e, t, n) {
+	return Array.isArray(e) && e.length <= t && e.every(n);
+}
+function Je(e) {
+	return z(e) && (e.type === "offer" || e.type === "answer") && typeof e.sdp == "string";
+}
+function Ye(e) {
+	return z(e) && typeof e.mid == "string" && B(e.stream) && typeof e.track == "string";
+}
+// src/p2p.ts
+var Xe = 1e4, Ze = class {
+	#e;
+	#t = /* @__PURE__ */ new Map();
+	#n = /* @__PURE__ */ new Map();
+	#r = /* @__PURE__ */ new Map();
+	#i;
+	constructor(e) {
+		this.#e = e;
+	}
+	get pairs() {
+		return this.#t;
+	}
+	get connected() {
+		return [...this.#t.values()].every((e) => !e.used || e.connected);
+	}
+	carrier() {
+		return new Qe(this);
+	}
+	publish(e, t) {
+		this.#n.get(e)?.stream !== t && (this.unpublish(t), this.#n.set(e, {
+			stream: t,
+			channels: /* @__PURE__ */ new Map()
+		}));
+		for (let t of this.#r.get(e)?.keys() ?? []) this.#o(e, t);
+	}
+	unpublish(e) {
+		for (let [t, n] of this.#n) if (n.stream === e) {
+			for (let e of n.channels.values()) e.close();
+			this.#n.delete(t), this.#r.delete(t);
+			for (let e of this.#t.values()) e.withdraw(t);
+		}
+	}
+	async replaced(e, t) {
+		await Promise.all([...this.#t.values()].map((n) => n.replaced(e, t)));
+	}
+	open(e, t) {
+		let n = this.#n.get(t);
+		if (!n) return;
+		n.channels.get(e)?.close();
+		let r = new ce(e.options);
+		n.channels.set(e, r), e.on("close", () => n.channels.delete(e)), e.attach(r);
+		for (let e of this.#r.get(t)?.keys() ?? []) this.#o(t, e);
+	}
+	subscribed({ stream: e, participant: t, tracks: n, data: r = !1 }) {
+		let i = this.#r.get(e);
+		i || this.#r.set(e, i = /* @__PURE__ */ new Map()), i.set(t, {
+			tracks: n,
+			data: r
+		}), this.#o(e, t);
+	}
+	unsubscribed({ stream: e, participant: t }) {
+		this.#r.get(e)?.delete(t), this.#t.get(t)?.withdraw(e);
+		for (let n of this.#n.get(e)?.channels.values() ?? []) n.remove(t);
+	}
+	heard({ from: e, data: t }) {
+		let n = qe(t);
+		n && this.#a(e).hear(n);
+	}
+	left(e) {
+		this.#t.get(e)?.close(), this.#t.delete(e);
+		for (let t of this.#r.values()) t.delete(e);
+		for (let { channels: t } of this.#n.values()) for (let n of t.values()) n.remove(e);
+	}
+	wants(e) {
+		let t = this.#t.get(e);
+		t && this.#c(t);
+	}
+	signallingBack() {
+		for (let e of this.#t.values()) e.signallingBack();
+	}
+	sessionRebuilt(e) {
+		this.#r.clear();
+		for (let t of e) this.returned(t);
+		clearTimeout(this.#i), this.#i = setTimeout(() => {
+			for (let [e, t] of this.#t) for (let n of t.sends) this.#r.get(n)?.has(e) || this.unsubscribed({
+				stream: n,
+				participant: e
+			});
+		}, Xe);
+	}
+	returned(e) {
+		this.#t.get(e)?.sessionRebuilt();
+	}
+	close() {
+		clearTimeout(this.#i);
+		for (let e of [...this.#t.keys()]) this.left(e);
+		for (let { stream: e } of [...this.#n.values()]) this.unpublish(e);
+		this.#r.clear();
+	}
+	#a(e) {
+		let t = this.#t.get(e);
+		if (!t) {
+			let { request: n, live: r, configuration: i, codecs: a } = this.#e;
+			t = new Ue(this.#e.me(), e, {
+				request: n,
+				live: r,
+				configuration: i,
+				codecs: a,
+				changed: (e) => {
+					this.#c(e), e.pc.iceConnectionState === "disconnected" && this.#e.wake();
+				},
+				begun: () => this.#s(e),
+				channel: (t, n) => this.#e.channel(n, e)
+			}), this.#t.set(e, t);
+		}
+		return t;
+	}
+	#o(e, t) {
+		let n = this.#r.get(e)?.get(t), r = this.#n.get(e);
+		if (!n || !r) return;
+		let { stream: i, channels: a } = r, { tracks: o, data: s } = n, c = this.#a(t);
+		c.send(e, i, i.tracks.filter((e) => !o || o.includes(e.id)));
+		for (let [n, r] of a) s ? r.has(t) || r.add(t, c.openChannel(n.label, {
+			...n.options,
+			protocol: `stream:${e}`
+		})) : r.remove(t);
+	}
+	#s(e) {
+		for (let t of this.#e.streamsOf(e)) for (let e of [...t.channels]) e.close();
+		for (let [t, { channels: n }] of this.#n) {
+			for (let t of n.values()) t.remove(e);
+			this.#o(t, e);
+		}
+	}
+	#c(e) {
+		let t = e.received();
+		for (let n of this.#e.streamsOf(e.participant)) for (let { id: r, state: i, mediaTrack: a } of n.tracks) {
+			if (i === "none") continue;
+			let o = t.find((e) => e.stream === n.id && e.track === r), { mediaTrack: s } = o ?? {};
+			if (o && !s) n.setTrack(r, {
+				mediaTrack: s,
+				state: "codec-unsupported",
+				reason: "This browser and that of the publisher have no codec in common."
+			});
+			else if (s && e.connected) n.setTrack(r, {
+				mediaTrack: s,
+				state: "active",
+				reason: void 0
+			});
+			else {
+				let t = s ?? (a?.readyState === "live" && !e.connected ? a : void 0);
+				n.setTrack(r, {
+					mediaTrack: t,
+					state: "waiting",
+					reason: void 0
+				});
+			}
+		}
+	}
+}, Qe = class {
+	closed = !1;
+	#e;
+	#t;
+	#n;
+	constructor(e) {
+		this.#e = e;
+	}
+	async take(e) {
+		return this.#t = e, e.tracks.map(v);
+	}
+	async negotiated() {}
+	published(e) {
+		this.#n = e, this.#t && this.#e.publish(e, this.#t);
+	}
+	midOf() {}
+	async replaced(e) {
+		this.#n !== void 0 && await this.#e.replaced(this.#n, e);
+	}
+	layersWanted() {}
+	open(e, t) {
+		this.#e.open(e, t);
+	}
+	release() {
+		this.#t && this.#e.unpublish(this.#t), this.#n = void 0;
+	}
+}, $e = class {
+	#e;
+	#t;
+	#n = -Infinity;
+	constructor(e, t) {
+		this.#e = 1e3 / e, this.#t = t * this.#e;
+	}
+	take(e, t = 1) {
+		return this.#n = Math.max(this.#n, e - this.#t) + t * this.#e, Math.max(0, this.#n - e);
+	}
+}, et = class {
 	stream;
 	id;
 	done;
 	#e;
 	#t;
 	#n = /* @__PURE__ */ new Map();
-	#r = /* @__PURE__ */ new Map();
-	#i = !1;
-	#a = 0;
-	#o = !1;
+	#r = !1;
+	#i = 0;
+	#a = !1;
+	#o;
 	#s;
-	#c;
 	constructor(e, t) {
 		this.stream = e, this.#e = t, this.done = new Promise((e, t) => {
-			this.#s = e, this.#c = t;
+			this.#o = e, this.#s = t;
 		}), this.done.catch(() => {});
 	}
 	midOf(e) {
-		return this.#n.get(e)?.mid;
+		return this.#t?.midOf(e);
 	}
 	async publish(e, t) {
-		if (this.#o) return;
-		let n = ++this.#a, r = t ? this.id : void 0;
-		this.#t = e, this.#i = !1, this.#n.clear(), this.#r.clear();
+		if (this.#a) return;
+		let n = ++this.#i, r = t ? this.id : void 0;
+		this.#t = e, this.#r = !1, this.#n.clear();
 		for (let e of this.stream.openChannels) e.detach();
 		try {
-			for (let t of this.stream.tracks) {
-				let n = this.stream.encodings(t, e.videoCodec);
-				this.#n.set(t.id, e.addSender(t.mediaTrack, t.kind, n));
-			}
-			if (this.stream.hasData && e.needData(), await e.offered(), n !== this.#a) return;
-			let t = this.stream.tracks.map((t) => this.#u(t, e.name)), i = this.stream.attributes, [{ stream: a }] = await Promise.all([this.#e.request("publish", {
+			let t = await e.take(this.stream);
+			if (n !== this.#i) return;
+			for (let { id: e, muted: n = !1 } of t) this.#n.set(e, n);
+			let i = this.stream.attributes, [{ stream: a }] = await Promise.all([this.#e.request("publish", {
 				stream: r,
 				tracks: t.length > 0 ? t : void 0,
 				data: this.stream.hasData || void 0,
 				attributes: Object.keys(i).length > 0 ? i : void 0
-			}), e.answered()]);
-			if (this.#o) {
+			}), e.negotiated()]);
+			if (this.#a) {
 				this.#e.request("unpublish", { stream: a }).catch(() => {});
 				return;
 			}
-			if (n !== this.#a) return;
-			this.id = a, this.#i = !0;
+			if (n !== this.#i) return;
+			this.id = a, this.#r = !0, e.published(a);
 			for (let e of this.stream.openChannels) this.channel(e);
 			for (let e of this.stream.tracks) this.muted(e).catch(() => {}), this.layersWanted(e.id);
-			i !== this.stream.attributes && this.attributes().catch(() => {}), this.#s();
+			i !== this.stream.attributes && this.attributes().catch(() => {}), this.#o();
 		} catch (t) {
-			if (n === this.#a && r !== void 0 && t.code === "conflict") {
-				this.#l(), this.publish(e, !1);
+			if (n === this.#i && r !== void 0 && t.code === "conflict") {
+				e.release(), this.publish(e, !1);
 				return;
 			}
-			if (n !== this.#a || t instanceof v) return;
-			this.#d(t);
+			if (n !== this.#i || t instanceof S) return;
+			this.#c(t);
 		}
 	}
 	async unpublish() {
 		let { id: e } = this;
-		this.#d(new t("cancelled", "The stream was unpublished.")), e !== void 0 && await this.#e.request("unpublish", { stream: e });
+		this.#c(new t("cancelled", "The stream was unpublished.")), e !== void 0 && await this.#e.request("unpublish", { stream: e });
 	}
 	close(e) {
-		this.#d(e);
+		this.#c(e);
 	}
 	async muted(e) {
-		this.#i && this.id !== void 0 && this.#r.get(e.id) !== e.muted && (this.#r.set(e.id, e.muted), await x(this.#e.request("mute", {
+		this.#r && this.id !== void 0 && this.#n.get(e.id) !== e.muted && (this.#n.set(e.id, e.muted), await H(this.#e.request("mute", {
 			stream: this.id,
 			track: e.id,
 			muted: e.muted
 		})));
 	}
 	layersWanted(e) {
-		if (!this.#i || this.id === void 0) return;
+		if (!this.#r || this.id === void 0) return;
 		let t = this.#e.wantedLayers(this.id, e);
-		t && this.#n.get(e)?.want(t);
+		t && this.#t?.layersWanted(e, t);
 	}
 	mutedByModerator(e) {
-		this.#r.set(e, !0);
+		this.#n.set(e, !0);
 	}
 	async replaced(e) {
-		this.#t?.closed || await this.#n.get(e.id)?.transceiver.sender.replaceTrack(e.mediaTrack ?? null);
+		await this.#t?.replaced(e);
 	}
 	async attributes() {
-		this.#i && this.id !== void 0 && await x(this.#e.request("attributes", {
+		this.#r && this.id !== void 0 && await H(this.#e.request("attributes", {
 			stream: this.id,
 			attributes: this.stream.attributes
 		}));
 	}
 	channel(e) {
-		this.#i && this.#t && !this.#t.closed && e.attach(this.#t.openChannel(e.label, {
-			...e.options,
-			protocol: `stream:${this.id}`
-		}));
+		this.#r && this.id !== void 0 && this.#t?.closed === !1 && this.#t.open(e, this.id);
 	}
 	stopped() {
 		this.unpublish().catch(() => {});
 	}
-	#l() {
-		for (let e of this.#n.values()) this.#t?.freeSender(e);
-		this.#n.clear();
-	}
-	#u(e, n) {
-		let { id: r, kind: i, source: a, muted: o } = e, s = this.#n.get(r)?.mid;
-		if (typeof s != "string") throw new t("internal", "The browser gave a track no m-section.");
-		return this.#r.set(r, o), {
-			id: r,
-			kind: i,
-			source: a,
-			muted: o || void 0,
-			transport: n,
-			mid: s
-		};
-	}
-	#d(e) {
-		if (!this.#o) {
-			this.#o = !0, this.#a++, this.#i = !1, this.id = void 0, this.stream.publisher = void 0;
+	#c(e) {
+		if (!this.#a) {
+			this.#a = !0, this.#i++, this.#r = !1, this.id = void 0, this.stream.publisher = void 0;
 			for (let e of this.stream.openChannels) e.close();
-			this.#l(), this.#c(e), this.#e.over(this, e);
+			this.#t?.release(), this.#s(e), this.#e.over(this, e);
 		}
 	}
 };
-async function x(e) {
+async function H(e) {
 	try {
 		await e;
 	} catch (e) {
-		if (!(e instanceof v)) throw e;
+		if (!(e instanceof S)) throw e;
 	}
 }
 // src/attachment.ts
-var le = class {
+var tt = class {
 	#e;
 	#t;
 	#n;
@@ -694,7 +1909,7 @@ var le = class {
 		};
 		let i = e.ownerDocument.visibilityState === "hidden";
 		if (!this.#o && !i) return;
-		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = ue({
+		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = nt({
 			width: a,
 			height: o
 		}, {
@@ -717,7 +1932,7 @@ var le = class {
 		e.addEventListener(t, n), this.#i.push(() => e.removeEventListener(t, n));
 	}
 };
-function ue(e, t, n) {
+function nt(e, t, n) {
 	if (!(e.width > 0 && e.height > 0 && t.width > 0 && t.height > 0)) return e;
 	let r = [e.width / t.width, e.height / t.height];
 	if (n === "fill" || n === "none") return e;
@@ -727,7 +1942,7 @@ function ue(e, t, n) {
 		height: t.height * i
 	};
 }
-function de(e) {
+function rt(e) {
 	let t = e.filter((e) => e !== void 0);
 	if (t.length === 0) return;
 	let n = t.filter(({ visible: e }) => e), r = (e) => {
@@ -742,12 +1957,12 @@ function de(e) {
 	};
 }
 // src/preference.ts
-var fe = 100, pe = 2e3, me = 1e3, S = 16, he = {
+var it = 100, at = 2e3, ot = 1e3, U = 16, st = {
 	"at-once": 0,
-	grow: fe,
-	shrink: pe,
-	pause: me
-}, ge = class {
+	grow: it,
+	shrink: at,
+	pause: ot
+}, ct = class {
 	#e;
 	#t;
 	#n = "none";
@@ -755,7 +1970,7 @@ var fe = 100, pe = 2e3, me = 1e3, S = 16, he = {
 	see(e, t) {
 		this.#e = t;
 		let n = this.#a();
-		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + he[n]);
+		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + st[n]);
 	}
 	timer() {
 		return this.#r;
@@ -771,28 +1986,28 @@ var fe = 100, pe = 2e3, me = 1e3, S = 16, he = {
 		};
 		let { width: t, height: n, priority: r } = e;
 		return {
-			width: C(t),
-			height: C(n),
+			width: W(t),
+			height: W(n),
 			priority: r,
 			paused: !1
 		};
 	}
 	#a() {
 		let e = this.#t, t = this.#i();
-		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : w(t.width, e.width) || w(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
+		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : G(t.width, e.width) || G(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
 	}
 };
-function C(e) {
-	return Math.ceil(e / S) * S;
+function W(e) {
+	return Math.ceil(e / U) * U;
 }
-function w(e, t) {
+function G(e, t) {
 	return (e || Infinity) > (t || Infinity);
 }
-function T(e, t) {
+function K(e, t) {
 	if (!e && !t) return;
 	let { width: n = 0, height: r = 0, frameRate: i = 0, maxBitrate: a = 0, priority: o = 10, paused: s = !1 } = {
-		...E(e),
-		...E(t)
+		...q(e),
+		...q(t)
 	};
 	return {
 		width: n,
@@ -803,11 +2018,11 @@ function T(e, t) {
 		paused: s
 	};
 }
-function E(e = {}) {
+function q(e = {}) {
 	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
 }
 // src/remote-stream.ts
-var D = class extends e {
+var J = class extends e {
 	id;
 	mediaStream = new MediaStream();
 	#e;
@@ -822,7 +2037,7 @@ var D = class extends e {
 	#l;
 	#u = /* @__PURE__ */ new Map();
 	constructor(e, t) {
-		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => O(e, void 0));
+		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => Y(e, void 0));
 	}
 	get participant() {
 		return this.#e.participant();
@@ -850,8 +2065,8 @@ var D = class extends e {
 	}
 	attach(e, t = {}) {
 		this.#o.get(e)?.stop();
-		let n = () => this.#d(), r = new le(e, t.priority, n);
-		return this.#o.set(e, r), this.#s ??= new ge(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
+		let n = () => this.#d(), r = new tt(e, t.priority, n);
+		return this.#o.set(e, r), this.#s ??= new ct(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
 			element: e,
 			setPriority: (e) => {
 				r.priority = e, n();
@@ -862,16 +2077,18 @@ var D = class extends e {
 		};
 	}
 	async prefer(e, t) {
-		let n = this.#n.filter((t) => t.kind === e || t.id === e);
-		for (let { id: e } of n) t ? this.#u.set(e, { ...t }) : this.#u.delete(e);
-		await Promise.all(n.map(({ id: e }) => this.#p(e)));
+		let n = this.#e.unlayered();
+		if (n) throw n;
+		let r = this.#n.filter((t) => t.kind === e || t.id === e);
+		for (let { id: e } of r) t ? this.#u.set(e, { ...t }) : this.#u.delete(e);
+		await Promise.all(r.map(({ id: e }) => this.#p(e)));
 	}
 	onDemand() {
 		this.#l = { paused: !0 };
 	}
 	preference(e) {
 		let t = this.#n.find((t) => t.id === e);
-		return t && T(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
+		return t && K(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
 	}
 	get publisherId() {
 		return this.#t.participant;
@@ -905,7 +2122,7 @@ var D = class extends e {
 		]);
 		this.#t = e;
 		let n = this.#n;
-		return this.#n = (e.tracks ?? []).map((e) => O(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
+		return this.#n = (e.tracks ?? []).map((e) => Y(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
 			e.tracks,
 			e.attributes,
 			e.data
@@ -941,7 +2158,7 @@ var D = class extends e {
 	#d() {
 		let e = this.#s;
 		if (!e || this.#a) return;
-		let t = [...this.#o.values()].map((e) => e.view()), n = de(t);
+		let t = [...this.#o.values()].map((e) => e.view()), n = rt(t);
 		(n || t.length === 0) && e.see(Date.now(), n), this.#f(e);
 	}
 	#f(e) {
@@ -957,12 +2174,12 @@ var D = class extends e {
 		}, Math.max(0, t - Date.now())));
 	}
 	async #p(e) {
-		if (this.#a) return;
-		let t = this.preference(e) ?? T({}, {});
+		if (this.#a || this.#e.unlayered()) return;
+		let t = this.preference(e) ?? K({}, {});
 		t && await this.#e.prefer(this, e, t);
 	}
 };
-function O(e, t) {
+function Y(e, t) {
 	return {
 		id: e.id,
 		kind: e.kind,
@@ -976,7 +2193,7 @@ function O(e, t) {
 	};
 }
 // src/signal.ts
-var _e = /* @__PURE__ */ new Set([
+var lt = /* @__PURE__ */ new Set([
 	"offer",
 	"close",
 	"publish",
@@ -984,8 +2201,9 @@ var _e = /* @__PURE__ */ new Set([
 	"subscribe",
 	"unsubscribe",
 	"mute",
-	"attributes"
-]), ve = class {
+	"attributes",
+	"signal"
+]), ut = class {
 	#e;
 	#t;
 	#n;
@@ -996,7 +2214,7 @@ var _e = /* @__PURE__ */ new Set([
 		(typeof document > "u" || document.visibilityState !== "hidden") && this.wake();
 	};
 	constructor(e) {
-		this.#e = e, this.#t = new ae(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
+		this.#e = e, this.#t = new me(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
 	}
 	start() {
 		typeof window < "u" && (window.addEventListener("online", this.#o), document.addEventListener("visibilitychange", this.#o)), this.#t.start(Date.now()), this.#s();
@@ -1008,12 +2226,12 @@ var _e = /* @__PURE__ */ new Set([
 		return this.#t.live;
 	}
 	request(e, n) {
-		let r = k(JSON.stringify(n));
+		let r = X(JSON.stringify(n));
 		if (r > 524160) {
-			let e = `That is ${r} bytes; a request can have ${_ - 128}.`;
+			let e = `That is ${r} bytes; a request can have ${g - 128}.`;
 			return Promise.reject(new t("bad-request", e));
 		}
-		let i = this.#t.request(Date.now(), e, n, !_e.has(e)), a = new Promise((e, t) => this.#a.set(i, {
+		let i = this.#t.request(Date.now(), e, n, !lt.has(e)), a = new Promise((e, t) => this.#a.set(i, {
 			resolve: e,
 			reject: t
 		}));
@@ -1084,7 +2302,7 @@ var _e = /* @__PURE__ */ new Set([
 			e = this.#e.openSocket?.(this.#e.url) ?? new WebSocket(this.#e.url);
 		} catch (e) {
 			queueMicrotask(() => {
-				this.#t.closed(Date.now(), 1006, b(e)), this.#s();
+				this.#t.closed(Date.now(), 1006, w(e)), this.#s();
 			});
 			return;
 		}
@@ -1113,649 +2331,128 @@ var _e = /* @__PURE__ */ new Set([
 		clearTimeout(this.#r), typeof window < "u" && (window.removeEventListener("online", this.#o), document.removeEventListener("visibilitychange", this.#o));
 	}
 };
-function k(e) {
+function X(e) {
 	return new TextEncoder().encode(e).length;
 }
-// src/stats.ts
-var A = class {
-	#e = /* @__PURE__ */ new Map();
-	read(e) {
-		let t = /* @__PURE__ */ new Map();
-		for (let [n, r] of e) t.set(n, r);
-		let n = [...t.values()], r = /* @__PURE__ */ new Map(), i = {
-			in: j(),
-			out: j()
-		}, a = 0, o = [];
-		for (let e of n) {
-			let s = e.type === "inbound-rtp" ? "in" : e.type === "outbound-rtp" ? "out" : void 0;
-			if (!s || !e.kind) continue;
-			let c = this.#t(e, t, n), l = {
-				time: e.timestamp,
-				bytes: (s === "in" ? e.bytesReceived : e.bytesSent) ?? 0,
-				packets: (s === "in" ? e.packetsReceived : e.packetsSent) ?? 0,
-				lost: Math.max(0, (s === "in" ? e.packetsLost : c?.packetsLost) ?? 0),
-				frames: (s === "in" ? e.framesDecoded : e.framesEncoded) ?? 0,
-				freezes: e.freezeCount ?? 0
-			};
-			r.set(e.id, l);
-			let u = this.#e.get(e.id) ?? {
-				...l,
-				time: l.time
-			}, d = (l.time - u.time) / 1e3, f = (e) => Math.max(0, l[e] - u[e]), p = f("packets"), m = f("lost"), h = d > 0 ? f("bytes") * 8 / d : 0;
-			i[s].bitrate += h, i[s].packets += p, i[s].lost += m, a += f("freezes");
-			let g = t.get(e.mediaSourceId ?? "");
-			o.push({
-				direction: s,
-				mid: e.mid,
-				mediaTrack: e.trackIdentifier ?? g?.trackIdentifier,
-				kind: e.kind,
-				rid: e.rid,
-				codec: t.get(e.codecId ?? "")?.mimeType?.replace(/^.*\//, ""),
-				bitrate: h,
-				bytes: l.bytes,
-				packets: l.packets,
-				packetsLost: l.lost,
-				loss: M(m, p, s),
-				jitter: s === "in" ? e.jitter : c?.jitter,
-				rtt: c?.roundTripTime,
-				frames: l.frames,
-				fps: e.framesPerSecond ?? (e.kind === "video" && d > 0 ? f("frames") / d : void 0),
-				width: e.frameWidth,
-				height: e.frameHeight,
-				freezes: l.freezes,
-				freezeDuration: e.totalFreezesDuration ?? 0,
-				nacks: e.nackCount ?? 0,
-				keyframeRequests: (e.pliCount ?? 0) + (e.firCount ?? 0),
-				retransmitted: e.retransmittedPacketsSent ?? e.retransmittedPacketsReceived ?? 0
-			});
-		}
-		this.#e = r;
-		let s = ye(n, t);
-		return {
-			tracks: o,
-			rtt: s?.currentRoundTripTime ?? o.find((e) => e.rtt !== void 0)?.rtt,
-			bitrateIn: i.in.bitrate,
-			bitrateOut: i.out.bitrate,
-			availableOut: s?.availableOutgoingBitrate,
-			protocol: t.get(s?.localCandidateId ?? "")?.protocol,
-			lossIn: M(i.in.lost, i.in.packets, "in"),
-			lossOut: M(i.out.lost, i.out.packets, "out"),
-			freezes: a
-		};
-	}
-	#t(e, t, n) {
-		return e.remoteId ? t.get(e.remoteId) : n.find((t) => t.type === "remote-inbound-rtp" && t.localId === e.id);
-	}
-};
-function j() {
-	return {
-		bitrate: 0,
-		packets: 0,
-		lost: 0
-	};
-}
-function M(e, t, n) {
-	let r = n === "in" ? t + e : t;
-	return r > 0 ? Math.min(1, e / r) : 0;
-}
-function ye(e, t) {
-	let n = e.find((e) => e.type === "transport" && e.selectedCandidatePairId);
-	return t.get(n?.selectedCandidatePairId ?? "") ?? e.find((e) => e.type === "candidate-pair" && e.selected) ?? e.find((e) => e.type === "candidate-pair" && e.nominated && e.state === "succeeded");
-}
-function be(e, t) {
-	let { rtt: n, lossIn: r, lossOut: i, freezes: a } = e, o = Math.max(r, i), s = 4;
-	return t ? o > .12 || (n ?? 0) > .8 ? s = 1 : o > .05 || (n ?? 0) > .4 || a > 0 ? s = 2 : (o > .015 || (n ?? 0) > .2) && (s = 3) : s = 0, {
-		level: s,
-		rtt: n,
-		lossIn: r,
-		lossOut: i
-	};
-}
-// src/encodings.ts
-var xe = [
-	"q",
-	"h",
-	"f"
-], N = 12e5, Se = 25e5;
-function Ce(e, t, n) {
-	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? De(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && Te(n, e)), s = (e) => [R({
-		maxBitrate: a,
-		scalabilityMode: e
-	})];
-	if (i !== void 0 && L(i) > 1 || !r) return s(o(i, "L1T3"));
-	if (P(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
-	let c = Ee(e);
-	return c === 1 ? s(o(i, "L1T3")) : xe.slice(-c).map((e, t) => {
-		let n = 2 ** (c - 1 - t);
-		return R({
-			rid: e,
-			scaleResolutionDownBy: n,
-			maxBitrate: F(a, n),
-			scalabilityMode: o(i, "L1T3")
-		});
-	});
-}
-function we(e) {
-	return [R({ maxBitrate: e })];
-}
-function Te(e, t) {
-	return e.modes ? e.modes.includes(t) : e.name !== "" && (L(t) === 1 || P(e));
-}
-function P({ name: e }) {
-	return /^(VP9|AV1)$/i.test(e);
-}
-function Ee({ width: e, height: t }) {
-	let n = Math.max(e ?? 0, t ?? 0);
-	return n === 0 || n >= 960 ? 3 : n >= 480 ? 2 : 1;
-}
-function De({ source: e, width: t, height: n }, r) {
-	if (e === "screen") return Se;
-	if (e !== "camera" && !r) return;
-	if (!t || !n) return N;
-	let i = N * (t * n / 921600) ** .75;
-	return Math.round(Math.min(25e5, Math.max(15e4, i)));
-}
-function F(e, t) {
-	return e === void 0 ? void 0 : Math.round(e * t ** -1.5);
-}
-function Oe(e, t, n = 0) {
-	let r = I(e, t);
-	if (r.length === 0) return {
-		...e,
-		active: !0
-	};
-	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : L(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
-	if (!a || o === void 0 || l === s) return {
-		...e,
-		active: a
-	};
-	let u = 2 ** (s - l);
-	return R({
-		...e,
-		active: a,
-		scalabilityMode: ke(o, l),
-		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * u,
-		maxBitrate: F(e.maxBitrate, u)
-	});
-}
-function I({ rid: e = "" }, t) {
-	return (t ?? []).filter((t) => (t.rid ?? "") === e);
-}
-function L(e) {
-	return Number(/^[LS]([1-9])T[1-9]/.exec(e)?.[1] ?? 1);
-}
-function ke(e, t) {
-	return e.replace(/^([LS])[1-9](T[1-9])(.*)$/, (e, n, r, i) => t === 1 ? `L1${r}` : `${n}${t}${r}${i}`);
-}
-function Ae(e, t) {
-	let n = !1;
-	return e.forEach((e, r) => {
-		let i = e.rid, a = i === void 0 ? t[r] : t.find((e) => e.rid === i);
-		if (!a) return;
-		let o = (t, r) => {
-			e[t] !== r && (r === void 0 ? delete e[t] : e[t] = r, n = !0);
-		};
-		o("active", a.active ?? !0), o("maxBitrate", a.maxBitrate), (a.scaleResolutionDownBy !== void 0 || (e.scaleResolutionDownBy ?? 1) !== 1) && o("scaleResolutionDownBy", a.scaleResolutionDownBy ?? 1), a.scalabilityMode !== void 0 && o("scalabilityMode", a.scalabilityMode);
-	}), n;
-}
-function R(e) {
-	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
-}
-// src/sending.ts
-var z = class {
-	transceiver;
-	#e;
-	#t;
-	#n;
-	#r = !1;
-	#i = !1;
-	constructor(e, t) {
-		this.transceiver = e, this.#e = t, this.#n = t.map(() => 0);
-	}
-	get mid() {
-		return this.transceiver.mid ?? void 0;
-	}
-	get shape() {
-		return B(this.#e);
-	}
-	want(e) {
-		this.#t = e, this.#e.forEach((t, n) => {
-			this.#n[n] = Math.max(this.#n[n] ?? 0, I(t, e).length);
-		}), this.apply();
-	}
-	async apply() {
-		if (this.#i = !0, !this.#r) {
-			for (this.#r = !0; this.#i;) {
-				this.#i = !1;
-				let e = this.#e.map((e, t) => Oe(e, this.#t, this.#n[t]));
-				try {
-					await this.#a(e);
-				} catch {
-					let t = e.map(({ active: e, rid: t, maxBitrate: n }) => ({
-						active: e,
-						rid: t,
-						maxBitrate: n
-					}));
-					await this.#a(t).catch((e) => console.warn("tertulia:", e));
-				}
-			}
-			this.#r = !1;
-		}
-	}
-	async #a(e) {
-		let { sender: t } = this.transceiver, n = t.getParameters(), r = n.encodings.length === 1 && e.length > 1 ? e.slice(-1).map(({ rid: e, ...t }) => t) : e;
-		Ae(n.encodings, r) && await t.setParameters(n);
-	}
-};
-function B(e) {
-	return e.map(({ rid: e = "" }) => e).join();
-}
-// src/transport.ts
-var V = 4, je = 2e3, Me = 8e3, Ne = 2, Pe = class {
-	name;
-	pc;
-	#e;
-	#t = [];
-	#n = !1;
-	#r = {
-		audio: 0,
-		video: 0
-	};
-	#i = /* @__PURE__ */ new Map();
-	#a = [];
-	#o;
-	#s = !1;
-	#c = !1;
-	#l = !1;
-	#u = W();
-	#d = W();
-	#f;
-	#p = Promise.resolve();
-	#m = 0;
-	#h;
-	#g = 0;
-	#_ = !1;
-	constructor(e, t, n, r = {
-		audio: V,
-		video: V
-	}) {
-		this.name = e, this.#e = n, this.pc = new RTCPeerConnection({
-			bundlePolicy: "max-bundle",
-			rtcpMuxPolicy: "require",
-			...t
-		}), this.pc.ondatachannel = (e) => n.channel(e.channel), this.pc.oniceconnectionstatechange = () => this.#S(), this.pc.onconnectionstatechange = () => {
-			this.pc.connectionState === "failed" && this.pc.iceConnectionState !== "failed" ? this.#w() : n.changed();
-		}, this.addSlots(r.audio, r.video);
-	}
-	get connected() {
-		return this.pc.iceConnectionState === "connected" || this.pc.iceConnectionState === "completed";
-	}
-	get closed() {
-		return this.#n;
-	}
-	get slots() {
-		return this.#r;
-	}
-	start(e, t) {
-		this.#t = e, t && t.length > 0 && this.pc.setConfiguration({
-			...this.pc.getConfiguration(),
-			iceServers: t
-		}), this.negotiate();
-	}
-	negotiate() {
-		this.#s = !0, !this.#c && !this.#n && this.#b();
-	}
-	offered() {
-		return this.#s || !this.#f ? this.#u.promise : this.#f;
-	}
-	answered() {
-		return this.#s ? this.#d.promise : this.#p;
-	}
-	addSlots(e, t) {
-		let n = {
-			audio: e,
-			video: t
-		};
-		for (let e of ["audio", "video"]) {
-			let t = Math.min(60, Math.ceil(n[e] / V) * V);
-			for (; this.#r[e] < t; this.#r[e]++) {
-				let t = this.pc.addTransceiver(e, { direction: "recvonly" });
-				Re(t, e), e === "video" && H(t), this.#s = !0;
-			}
-		}
-		this.#s && this.#m > 0 && this.negotiate();
-	}
-	slotTrack(e) {
-		return this.#y(e)?.receiver.track;
-	}
-	get videoCodec() {
-		return Ie(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
-	}
-	addSender(e, t, n) {
-		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === B(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
-		if (i) {
-			let t = new z(i.transceiver, n);
-			return t.transceiver.sender.replaceTrack(e ?? null).catch(G), t.apply(), t;
-		}
-		let a = this.#v(e ?? t, n);
-		return Le(a, t, this.#t), t === "video" && H(a), this.negotiate(), new z(a, n);
-	}
-	#v(e, t) {
-		let n = (t) => this.pc.addTransceiver(e, {
-			direction: "sendonly",
-			sendEncodings: t
-		}), r = (e) => t.map(({ scalabilityMode: t, ...n }) => t && e ? {
-			...n,
-			scalabilityMode: e
-		} : n);
-		if (!t.some(({ scalabilityMode: e }) => e)) return n(r(void 0));
-		for (let e of [t.map((e) => ({ ...e })), r("L1T3")]) try {
-			return n(e);
-		} catch (e) {
-			if (!(e instanceof DOMException)) throw e;
-		}
-		return n(r(void 0));
-	}
-	freeSender(e) {
-		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(G), this.#a.push(e));
-	}
-	needData() {
-		this.#o || this.#n || (this.#o = this.pc.createDataChannel("tertulia", {
-			negotiated: !0,
-			id: 0
-		}), this.negotiate());
-	}
-	openChannel(e, t) {
-		return this.needData(), this.pc.createDataChannel(e, t);
-	}
-	told(e) {
-		e === "interrupted" ? this.#C() : e === "closed" && this.#w();
-	}
-	signallingBack() {
-		let e = this.pc.iceConnectionState;
-		(this.#_ || e === "disconnected" || e === "failed") && this.#C();
-	}
-	close() {
-		if (this.#n) return;
-		this.#n = !0, clearTimeout(this.#h), this.pc.close();
-		let e = new v();
-		this.#u.reject(e), this.#d.reject(e);
-	}
-	#y(e) {
-		let t = this.#i.get(e);
-		return t || (t = this.pc.getTransceivers().find((t) => t.mid === e), t && this.#i.set(e, t)), t;
-	}
-	async #b() {
-		this.#c = !0;
-		let e = 0;
-		try {
-			for (await Be(); this.#s && !this.#n;) {
-				this.#s = !1;
-				let t = this.#u, n = this.#d;
-				this.#u = W(), this.#d = W(), this.#f = t.promise, this.#p = n.promise;
-				try {
-					await this.#x(t), n.resolve(), e = 0;
-				} catch (r) {
-					if (this.#n) {
-						t.reject(new v()), n.reject(new v());
-						return;
-					}
-					await this.pc.setLocalDescription({ type: "rollback" }).catch(() => {});
-					let i = r.code;
-					if (i === "unavailable" && e < 6) {
-						e++, this.#u.promise.then(t.resolve, t.reject), this.#d.promise.then(n.resolve, n.reject), this.#s = !0, await new Promise((t) => setTimeout(t, Math.min(4e3, 250 * 2 ** e)));
-						continue;
-					}
-					G(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#w();
-				}
-			}
-		} finally {
-			this.#c = !1;
-		}
-	}
-	async #x(e) {
-		let t = this.#l;
-		this.#l = !1;
-		let n = await this.pc.createOffer({ iceRestart: t });
-		await this.pc.setLocalDescription(n);
-		let r = this.#e.request("offer", {
-			transport: this.name,
-			sdp: n.sdp ?? ""
-		});
-		this.#m++, e.resolve();
-		let { sdp: i } = await r;
-		await this.pc.setRemoteDescription({
-			type: "answer",
-			sdp: i
-		});
-	}
-	#S() {
-		if (!this.#n) {
-			switch (this.pc.iceConnectionState) {
-				case "connected":
-				case "completed":
-					clearTimeout(this.#h), this.#h = void 0, this.#g = 0, this.#_ = !1;
-					break;
-				case "disconnected":
-					this.#h ??= setTimeout(() => {
-						this.#h = void 0, this.#C();
-					}, je);
-					break;
-				case "failed": this.#C();
-			}
-			this.#e.changed();
-		}
-	}
-	#C() {
-		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= Ne ? this.#w() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
-			this.#h = void 0, this.connected ? this.#g = 0 : this.#C();
-		}, Me))) : this.#_ = !0);
-	}
-	#w() {
-		this.#n || (this.close(), this.#e.lost());
-	}
-}, Fe = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
-function H(e) {
-	try {
-		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Fe);
-		if (!t || n?.direction !== "stopped") return;
-		n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t);
-	} catch (e) {
-		G(e);
-	}
-}
-function Ie(e, t) {
-	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = U(n, t);
-	if (!r) return {
-		name: "",
-		modes: void 0
-	};
-	let i = n.filter(({ mimeType: e }) => e.toLowerCase() === r.mimeType.toLowerCase()).flatMap(({ scalabilityModes: e = [] }) => e);
-	return {
-		name: r.mimeType.replace(/^.*\//, ""),
-		modes: i.length > 0 ? [...new Set(i)] : void 0
-	};
-}
-function Le(e, t, n) {
-	if (n.length === 0 || typeof e.setCodecPreferences != "function") return;
-	let r = RTCRtpReceiver.getCapabilities?.(t);
-	if (r) try {
-		e.setCodecPreferences(U(r.codecs, n));
-	} catch (e) {
-		G(e);
-	}
-}
-function Re(e, t) {
-	if (typeof e.setCodecPreferences != "function") return;
-	let n = RTCRtpReceiver.getCapabilities?.(t);
-	if (!n) return;
-	let r = ze(n.codecs);
-	if (!r.every((e) => /\/rtx$/i.test(e.mimeType))) try {
-		e.setCodecPreferences(r);
-	} catch (e) {
-		G(e);
-	}
-}
-function ze(e) {
-	return e.filter(({ mimeType: e, sdpFmtpLine: t = "" }) => {
-		switch (e.toLowerCase()) {
-			case "audio/opus":
-			case "audio/red":
-			case "audio/g722":
-			case "audio/pcmu":
-			case "audio/pcma":
-			case "video/vp8":
-			case "video/rtx": return !0;
-			case "video/vp9": return !/(^|;)\s*profile-id=[1-9]/i.test(t);
-			case "video/av1": return !/(^|;)\s*profile=[1-9]/i.test(t);
-			case "video/h264": return /packetization-mode=1/i.test(t) && !/profile-level-id=f4/i.test(t);
-			default: return !1;
-		}
-	});
-}
-function U(e, t) {
-	let n = (e) => {
-		let n = e.mimeType.slice(e.mimeType.indexOf("/") + 1).toLowerCase(), r = t.findIndex((e) => e.toLowerCase() === n);
-		return r >= 0 ? r : t.length;
-	};
-	return [...e].sort((e, t) => n(e) - n(t));
-}
-function Be() {
-	return new Promise((e) => {
-		let { port1: t, port2: n } = new MessageChannel();
-		t.onmessage = () => {
-			t.close(), e();
-		}, n.postMessage(null);
-	});
-}
-function W() {
-	let e, t, n = new Promise((n, r) => {
-		e = n, t = r;
-	});
-	return n.catch(() => {}), {
-		promise: n,
-		resolve: e,
-		reject: t
-	};
-}
-function G(e) {
-	console.warn("tertulia:", e);
-}
 // src/room.ts
-var Ve = 2e3, He = 6e3, Ue = 4096, K = class extends e {
+var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 	#e;
 	#t;
 	#n;
 	#r = 1;
 	#i;
-	#a = "connected";
-	#o;
+	#a;
+	#o = "connected";
 	#s;
-	#c = /* @__PURE__ */ new Map();
+	#c;
 	#l = /* @__PURE__ */ new Map();
 	#u = /* @__PURE__ */ new Map();
-	#d = [];
-	#f = /* @__PURE__ */ new Set();
-	#p = /* @__PURE__ */ new Map();
+	#d = /* @__PURE__ */ new Map();
+	#f = [];
+	#p = /* @__PURE__ */ new Set();
 	#m = /* @__PURE__ */ new Map();
-	#h = /* @__PURE__ */ new WeakSet();
-	#g = new te(30, 150);
-	#_ = /* @__PURE__ */ new Set();
+	#h = /* @__PURE__ */ new Map();
+	#g = /* @__PURE__ */ new WeakSet();
+	#_ = new $e(30, 150);
 	#v = /* @__PURE__ */ new Set();
-	#y;
-	#b = new A();
-	#x = new A();
-	#S;
-	#C = {
+	#y = /* @__PURE__ */ new Set();
+	#b;
+	#x = new x();
+	#S = new x();
+	#C;
+	#w = {
 		level: 4,
 		rtt: void 0,
 		lossIn: 0,
 		lossOut: 0
 	};
-	#w;
 	#T;
-	#E = () => this.#e.leaveNow();
+	#E;
+	#D = () => this.#e.leaveNow();
 	constructor(e, t) {
-		super(), this.#e = e, this.#t = t, this.#n = this.#G();
+		super(), this.#e = e, this.#t = t, this.#n = this.#K();
 	}
 	get id() {
-		return this.#o.id;
+		return this.#s.id;
 	}
 	get name() {
-		return this.#o.name;
+		return this.#s.name;
+	}
+	get mode() {
+		return this.#s.mode ?? "sfu";
 	}
 	get metadata() {
-		return this.#o.metadata ?? {};
+		return this.#s.metadata ?? {};
 	}
 	get codecs() {
-		return this.#o.codecs ?? [];
+		return this.#s.codecs ?? [];
 	}
 	get state() {
-		return this.#a;
+		return this.#o;
 	}
 	get me() {
-		return this.#s;
-	}
-	get participants() {
 		return this.#c;
 	}
-	get streams() {
+	get participants() {
 		return this.#l;
 	}
+	get streams() {
+		return this.#u;
+	}
 	get localStreams() {
-		return [...this.#u.keys()];
+		return [...this.#d.keys()];
 	}
 	get permissions() {
-		return this.#s.permissions;
+		return this.#c.permissions;
 	}
 	get quality() {
-		return this.#C;
+		return this.#w;
 	}
 	get speakers() {
-		return this.#d;
+		return this.#f;
 	}
 	can(e) {
-		return this.#s.permissions.includes(e);
+		return this.#c.permissions.includes(e);
 	}
 	streamsOf(e) {
-		let t = q(e);
-		return [...this.#l.values()].filter((e) => e.publisherId === t);
+		let t = Q(e);
+		return [...this.#u.values()].filter((e) => e.publisherId === t);
 	}
 	async publish(e) {
-		if (this.#Z(), e.ended) throw new t("closed", "The stream is over.");
+		if (this.#ne(), e.ended) throw new t("closed", "The stream is over.");
 		if (e.published) throw new t("conflict", "The stream is published already.");
-		let n = new ce(e, {
+		let n = new et(e, {
 			request: (e, t) => this.#e.request(e, t),
-			wantedLayers: (e, t) => this.#m.get(e)?.get(t),
+			wantedLayers: (e, t) => this.#h.get(e)?.get(t),
 			over: () => {
-				this.#u.delete(e), this.emit("local-streams");
+				this.#d.delete(e), this.emit("local-streams");
 			}
 		});
-		e.publisher = n, this.#u.set(e, n), n.publish(this.#n, !1), await n.done, this.emit("local-streams");
+		e.publisher = n, this.#d.set(e, n), n.publish(this.#J(), !1), await n.done, this.emit("local-streams");
 	}
 	async unpublish(e) {
-		await this.#u.get(e)?.unpublish();
+		await this.#d.get(e)?.unpublish();
 	}
 	async subscribe(e, n = {}) {
-		if (this.#Z(), this.#l.get(e.id) !== e) throw new t("closed", "The stream is over.");
-		let r = X(e, n), i = e.wanted;
-		e.setWanted(r);
+		if (this.#ne(), this.#u.get(e.id) !== e) throw new t("closed", "The stream is over.");
+		let r = gt(e, n), i = e.wanted;
+		e.setWanted(r), this.#i?.wants(e.publisherId);
 		try {
-			await this.#z(e);
+			await this.#B(e);
 		} catch (t) {
-			throw e.wanted === r && this.#l.get(e.id) === e && e.setWanted(i), t;
+			throw e.wanted === r && this.#u.get(e.id) === e && e.setWanted(i), t;
 		}
 	}
 	async unsubscribe(e) {
-		e.wanted && (e.setWanted(void 0), this.#h.delete(e), await this.#H(this.#e.request("unsubscribe", { stream: e.id })));
+		e.wanted && (e.setWanted(void 0), this.#g.delete(e), await this.#U(this.#e.request("unsubscribe", { stream: e.id })));
 	}
 	async send(e, n = {}) {
-		let r = k(JSON.stringify(e));
-		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${ee}.`);
-		let i = Ge();
+		let r = X(JSON.stringify(e));
+		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${_}.`);
+		let i = vt();
 		return await this.#e.request("message", {
 			id: i,
-			to: n.to?.map(q),
+			to: n.to?.map(Q),
 			data: e
 		}), i;
 	}
@@ -1768,7 +2465,7 @@ var Ve = 2e3, He = 6e3, Ue = 4096, K = class extends e {
 	}
 	async kick(e, t) {
 		await this.#e.request("kick", {
-			participant: q(e),
+			participant: Q(e),
 			reason: t
 		});
 	}
@@ -1776,8 +2473,8 @@ var Ve = 2e3, He = 6e3, Ue = 4096, K = class extends e {
 		await this.#e.request("metadata", {
 			of: "me",
 			metadata: e
-		}), this.#s = {
-			...this.#s,
+		}), this.#c = {
+			...this.#c,
 			metadata: e
 		}, this.#e.metadata = e;
 	}
@@ -1785,90 +2482,84 @@ var Ve = 2e3, He = 6e3, Ue = 4096, K = class extends e {
 		await this.#e.request("metadata", {
 			of: "room",
 			metadata: e
-		}), this.#o = {
-			...this.#o,
+		}), this.#s = {
+			...this.#s,
 			metadata: e
 		};
 	}
 	async getStats(e = {}) {
-		this.#Z();
-		let [t, n] = await Promise.all([this.#n.pc.getStats(), e.server ? this.#e.request("stats", {}) : void 0]), { tracks: r, rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c } = this.#x.read(t), l = We(n?.transports), u = (e, t, n, i) => r.filter((t) => t.direction === e).filter((e) => e.mid !== void 0 && i !== void 0 ? e.mid === i : e.mediaTrack === n).map((e) => {
-			let { direction: n, mid: r, mediaTrack: i, ...a } = e;
-			return {
-				...a,
-				track: t
-			};
-		});
+		this.#ne();
+		let [t, n] = await Promise.all([this.#S.read(this.#ee()), e.server ? this.#e.request("stats", {}) : void 0]), r = mt(n?.transports), { rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c, raw: l } = t;
 		return {
 			time: Date.now(),
-			quality: this.#C,
+			quality: this.#w,
 			rtt: i,
 			bitrateIn: a,
 			bitrateOut: o,
 			availableOut: s,
 			protocol: c,
-			local: [...this.#u.values()].map((e) => ({
+			local: [...this.#d.values()].map((e) => ({
 				stream: e.stream,
-				tracks: e.stream.tracks.flatMap((t) => u("out", t.id, t.mediaTrack?.id, e.midOf(t.id)))
+				tracks: e.stream.tracks.flatMap((n) => t.sent(e, n.id, n.mediaTrack?.id))
 			})),
-			remote: [...this.#l.values()].map((e) => ({
+			remote: [...this.#u.values()].map((e) => ({
 				stream: e,
-				tracks: e.tracks.flatMap((t) => t.mediaTrack ? u("in", t.id, t.mediaTrack.id, this.#W(e.id, t.id)).map((n) => ({
-					...n,
-					layer: l.get(`${e.id} ${t.id}`)
+				tracks: e.tracks.flatMap((n) => n.mediaTrack ? t.received(e, n.id, n.mediaTrack.id).map((t) => ({
+					...t,
+					layer: r.get(`${e.id} ${n.id}`)
 				})) : [])
 			})),
-			raw: t,
+			raw: l,
 			server: n?.transports
 		};
 	}
 	leave() {
-		return this.#a === "closed" ? Promise.resolve() : (this.#w ??= new Promise((e) => {
-			this.#T = e, this.#e.leave();
-		}), this.#w);
+		return this.#o === "closed" ? Promise.resolve() : (this.#T ??= new Promise((e) => {
+			this.#E = e, this.#e.leave();
+		}), this.#T);
 	}
 	entered(e, t) {
 		if (e === "joined") {
-			this.#o = t.room, this.#s = J(t.participant);
-			for (let e of t.participants ?? []) this.#c.set(e.id, J(e));
-			for (let e of t.streams ?? []) e.participant !== this.#s.id && this.#l.set(e.id, this.#A(e));
-			this.#i = t.iceServers, this.#K();
+			this.#s = t.room, this.#c = $(t.participant);
+			for (let e of t.participants ?? []) this.#l.set(e.id, $(e));
+			for (let e of t.streams ?? []) e.participant !== this.#c.id && this.#u.set(e.id, this.#j(e));
+			this.#a = t.iceServers, this.#q(), this.#i || this.#X();
 			for (let e of this.#t.publish ?? []) this.publish(e).catch((e) => console.warn("tertulia:", e));
-			for (let e of this.#l.values()) this.#L(e);
-			typeof window < "u" && window.addEventListener("pagehide", this.#E), this.#S = setInterval(() => void this.#X(), Ve);
-		} else this.#i = t.iceServers, this.#n.close(), this.#P(t), this.#J(e === "resynced");
+			for (let e of this.#u.values()) this.#R(e);
+			typeof window < "u" && window.addEventListener("pagehide", this.#D), this.#C = setInterval(() => void this.#te(), dt);
+		} else this.#a = t.iceServers, this.#n.close(), e === "rejoined" && this.#i?.close(), this.#F(t), this.#q(), this.#i ? this.#Y(e === "resynced") : this.#Q(e === "resynced");
 	}
 	stateChanged(e) {
-		this.#a !== "closed" && this.#a !== e && (this.#a = e, this.emit("state", e), e === "connected" && this.#n.signallingBack());
+		this.#o !== "closed" && this.#o !== e && (this.#o = e, this.emit("state", e), e === "connected" && (this.#n.signallingBack(), this.#i?.signallingBack()));
 	}
 	sessionEnded(e, t) {
-		if (this.#a !== "closed") {
-			this.#a = "closed", clearInterval(this.#S), clearTimeout(this.#y), typeof window < "u" && window.removeEventListener("pagehide", this.#E);
-			for (let e of [...this.#u.values()]) e.close(t);
-			this.#n.close();
-			for (let e of [...this.#l.values()]) this.#N(e);
-			this.emit("state", "closed"), this.#T ? this.#T() : this.emit("ended", e, t.message);
+		if (this.#o !== "closed") {
+			this.#o = "closed", clearInterval(this.#C), clearTimeout(this.#b), typeof window < "u" && window.removeEventListener("pagehide", this.#D);
+			for (let e of [...this.#d.values()]) e.close(t);
+			this.#n.close(), this.#i?.close();
+			for (let e of [...this.#u.values()]) this.#P(e);
+			this.emit("state", "closed"), this.#E ? this.#E() : this.emit("ended", e, t.message);
 		}
 	}
 	abandon() {
 		this.#n.close();
 	}
 	handle(e, t) {
-		let n = this.#D[e];
+		let n = this.#O[e];
 		n?.(t);
 	}
-	#D = {
-		"participant-joined": (e) => this.#O(e),
-		"participant-updated": (e) => this.#O(e),
-		"participant-left": ({ participant: e, reason: t }) => this.#k(e, t),
-		"stream-published": (e) => this.#j(e),
-		"stream-updated": ({ stream: e, by: t }) => this.#M(e, t),
+	#O = {
+		"participant-joined": (e) => this.#k(e),
+		"participant-updated": (e) => this.#k(e),
+		"participant-left": ({ participant: e, reason: t }) => this.#A(e, t),
+		"stream-published": (e) => this.#M(e),
+		"stream-updated": ({ stream: e, by: t }) => this.#N(e, t),
 		"stream-unpublished": ({ stream: e }) => {
-			let t = this.#l.get(e);
-			t && this.#N(t);
+			let t = this.#u.get(e);
+			t && this.#P(t);
 		},
 		slots: ({ transport: e, slots: t }) => {
-			if (e === this.#n.name) for (let { mid: e, stream: n, track: r } of t) this.#U(e, n, r);
+			if (e === this.#n.name) for (let { mid: e, stream: n, track: r } of t) this.#W(e, n, r);
 		},
 		"slots-wanted": ({ transport: e, audio: t, video: n }) => {
 			e === this.#n.name && this.#n.addSlots(t, n);
@@ -1878,24 +2569,27 @@ var Ve = 2e3, He = 6e3, Ue = 4096, K = class extends e {
 				state: n,
 				reason: i || void 0,
 				cause: a || void 0
-			}, s = this.#l.get(e);
+			}, s = this.#u.get(e);
 			s?.wanted && s.setTrack(t, r ? {
 				...o,
 				codec: r
 			} : o);
 		},
 		"layers-wanted": ({ stream: e, track: t, layers: n }) => {
-			let r = this.#m.get(e);
-			r || this.#m.set(e, r = /* @__PURE__ */ new Map()), r.set(t, n ?? []), this.#I(e)?.layersWanted(t);
+			let r = this.#h.get(e);
+			r || this.#h.set(e, r = /* @__PURE__ */ new Map()), r.set(t, n ?? []), this.#L(e)?.layersWanted(t);
 		},
+		"stream-subscribed": (e) => this.#i?.subscribed(e),
+		"stream-unsubscribed": (e) => this.#i?.unsubscribed(e),
+		signal: (e) => this.#i?.heard(e),
 		message: ({ id: e, to: t, from: n, time: r, data: i }) => {
 			let a = `${n} ${e}`;
-			if (this.#f.has(a)) return;
-			if (this.#f.add(a), this.#f.size > Ue) for (let e of this.#f) {
-				this.#f.delete(e);
+			if (this.#p.has(a)) return;
+			if (this.#p.add(a), this.#p.size > pt) for (let e of this.#p) {
+				this.#p.delete(e);
 				break;
 			}
-			let o = this.#F(n);
+			let o = this.#I(n);
 			this.emit("message", {
 				id: e,
 				participant: o,
@@ -1906,152 +2600,162 @@ var Ve = 2e3, He = 6e3, Ue = 4096, K = class extends e {
 			});
 		},
 		speakers: ({ speakers: e }) => {
-			this.#d = (e ?? []).flatMap(({ stream: e, track: t, level: n }) => {
-				let r = this.#l.get(e) ?? this.#I(e)?.stream;
+			this.#f = (e ?? []).flatMap(({ stream: e, track: t, level: n }) => {
+				let r = this.#u.get(e) ?? this.#L(e)?.stream;
 				return r ? [{
 					stream: r,
-					participant: r instanceof D ? r.participant : this.#s,
+					participant: r instanceof J ? r.participant : this.#c,
 					track: t,
 					level: n
 				}] : [];
-			}), this.emit("speakers", this.#d);
+			}), this.emit("speakers", this.#f);
 		},
 		"room-updated": (e) => {
-			this.#o = e, this.emit("room-updated");
+			this.#s = e, this.emit("room-updated");
 		},
 		transport: ({ transport: e, state: t }) => {
 			e === this.#n.name && this.#n.told(t);
 		}
 	};
-	#O(e) {
-		let t = J(e);
-		if (e.id === this.#s.id) {
-			this.#s = {
+	#k(e) {
+		let t = $(e);
+		if (e.id === this.#c.id) {
+			this.#c = {
 				...t,
-				permissions: this.#s.permissions
+				permissions: this.#c.permissions
 			}, this.emit("participant-updated", t);
 			return;
 		}
-		let n = this.#c.get(e.id);
-		this.#v.delete(e.id), this.#c.set(e.id, t), n ? JSON.stringify(n) !== JSON.stringify(t) && this.emit("participant-updated", t) : this.emit("participant-joined", t);
+		let n = this.#l.get(e.id);
+		this.#y.delete(e.id) && this.#i?.returned(e.id), this.#l.set(e.id, t), n ? JSON.stringify(n) !== JSON.stringify(t) && this.emit("participant-updated", t) : this.emit("participant-joined", t);
 	}
-	#k(e, t) {
-		for (let t of this.streamsOf(e)) this.#N(t);
-		let n = this.#c.get(e);
-		this.#v.delete(e), n && (this.#c.delete(e), this.emit("participant-left", n, t));
+	#A(e, t) {
+		for (let t of this.streamsOf(e)) this.#P(t);
+		let n = this.#l.get(e);
+		this.#y.delete(e), this.#i?.left(e), n && (this.#l.delete(e), this.emit("participant-left", n, t));
 	}
-	#A(e) {
-		let t = this.#c.get(e.participant), n = new D(e, {
-			participant: () => (t = this.#c.get(e.participant) ?? t, t ?? {
+	#j(e) {
+		let n = this.#l.get(e.participant), r = new J(e, {
+			participant: () => (n = this.#l.get(e.participant) ?? n, n ?? {
 				id: e.participant,
 				user: "",
 				role: "",
 				permissions: [],
 				metadata: {}
 			}),
-			prefer: (e, t, n) => this.#B(e, t, n)
+			unlayered: () => this.#i && new t("unsupported", "This room is peer to peer: there is no server that chooses layers."),
+			prefer: (e, t, n) => this.#V(e, t, n)
 		});
-		return this.#t.videoOnDemand && n.onDemand(), n;
+		return this.#t.videoOnDemand && r.onDemand(), r;
 	}
-	#j(e) {
-		if (e.participant === this.#s.id) return;
-		let t = this.#l.get(e.id);
-		if (t && t.publisherId === e.participant && Y(t, e)) {
-			this.#_.delete(e.id), this.#M(e, void 0), t.wanted && this.#R(t);
+	#M(e) {
+		if (e.participant === this.#c.id) return;
+		let t = this.#u.get(e.id);
+		if (t && t.publisherId === e.participant && ht(t, e)) {
+			this.#v.delete(e.id), this.#N(e, void 0), t.wanted && this.#z(t);
 			return;
 		}
-		t && this.#N(t);
-		let n = this.#A(e);
-		this.#l.set(e.id, n), this.emit("stream-published", n), this.#L(n);
+		t && this.#P(t);
+		let n = this.#j(e);
+		this.#u.set(e.id, n), this.emit("stream-published", n), this.#R(n);
 	}
-	#M(e, t) {
-		if (e.participant === this.#s.id) {
-			let n = this.#I(e.id);
-			if (!n || !t || t === this.#s.id) return;
-			for (let r of e.tracks ?? []) r.muted && !n.stream.muted(r.id) && (n.mutedByModerator(r.id), n.stream.mutedBy(r.id, this.#F(t)));
+	#N(e, t) {
+		if (e.participant === this.#c.id) {
+			let n = this.#L(e.id);
+			if (!n || !t || t === this.#c.id) return;
+			for (let r of e.tracks ?? []) r.muted && !n.stream.muted(r.id) && (n.mutedByModerator(r.id), n.stream.mutedBy(r.id, this.#I(t)));
 			return;
 		}
-		let n = this.#l.get(e.id);
+		let n = this.#u.get(e.id);
 		if (!n?.update(e)) return;
-		let r = t && t !== e.participant ? this.#F(t) : void 0;
+		let r = t && t !== e.participant ? this.#I(t) : void 0;
 		n.emit("updated", r), this.emit("stream-updated", n, r);
 	}
-	#N(e) {
-		this.#l.get(e.id) === e && (this.#l.delete(e.id), this.#_.delete(e.id), e.end(), this.emit("stream-unpublished", e));
-	}
 	#P(e) {
-		let t = this.#s;
-		this.#s = J(e.participant), JSON.stringify(t) !== JSON.stringify(this.#s) && this.emit("participant-updated", this.#s);
-		let n = this.#o;
-		this.#o = e.room, JSON.stringify(n) !== JSON.stringify(this.#o) && this.emit("room-updated"), this.#p.clear();
-		let r = new Set((e.participants ?? []).map(({ id: e }) => e)), i = new Set((e.streams ?? []).map(({ id: e }) => e));
-		this.#v = new Set([...this.#c.keys()].filter((e) => !r.has(e))), this.#_ = new Set([...this.#l.keys()].filter((e) => !i.has(e)));
-		for (let t of e.participants ?? []) this.#O(t);
-		for (let t of e.streams ?? []) {
-			let e = this.#l.get(t.id);
-			e && e.publisherId === t.participant && Y(e, t) ? this.#M(t, void 0) : this.#j(t);
-		}
-		clearTimeout(this.#y), this.#y = setTimeout(() => {
-			for (let e of [...this.#_]) {
-				let t = this.#l.get(e);
-				t && this.#N(t);
-			}
-			for (let e of [...this.#v]) this.#k(e, "timeout");
-		}, He);
+		this.#u.get(e.id) === e && (this.#u.delete(e.id), this.#v.delete(e.id), e.end(), this.#i?.wants(e.publisherId), this.emit("stream-unpublished", e));
 	}
 	#F(e) {
-		return e === this.#s.id ? this.#s : this.#c.get(e);
+		let t = this.#c;
+		this.#c = $(e.participant), JSON.stringify(t) !== JSON.stringify(this.#c) && this.emit("participant-updated", this.#c);
+		let n = this.#s;
+		this.#s = e.room, JSON.stringify(n) !== JSON.stringify(this.#s) && this.emit("room-updated"), this.#m.clear();
+		let r = new Set((e.participants ?? []).map(({ id: e }) => e)), i = new Set((e.streams ?? []).map(({ id: e }) => e));
+		this.#y = new Set([...this.#l.keys()].filter((e) => !r.has(e))), this.#v = new Set([...this.#u.keys()].filter((e) => !i.has(e)));
+		for (let t of e.participants ?? []) this.#k(t);
+		for (let t of e.streams ?? []) {
+			let e = this.#u.get(t.id);
+			e && e.publisherId === t.participant && ht(e, t) ? this.#N(t, void 0) : this.#M(t);
+		}
+		clearTimeout(this.#b), this.#b = setTimeout(() => {
+			for (let e of [...this.#v]) {
+				let t = this.#u.get(e);
+				t && this.#P(t);
+			}
+			for (let e of [...this.#y]) this.#A(e, "timeout");
+		}, ft);
 	}
 	#I(e) {
-		return [...this.#u.values()].find((t) => t.id === e);
+		return e === this.#c.id ? this.#c : this.#l.get(e);
 	}
 	#L(e) {
+		return [...this.#d.values()].find((t) => t.id === e);
+	}
+	#R(e) {
 		let { autoSubscribe: t = !0 } = this.#t;
 		if (e.wanted || !this.can("subscribe")) return;
 		let n = typeof t == "function" ? t(e) : t;
-		n && (e.setWanted(X(e, n === !0 ? {} : n)), this.#R(e));
+		n && (e.setWanted(gt(e, n === !0 ? {} : n)), this.#z(e));
 	}
-	#R(e) {
-		this.#z(e).catch((t) => {
-			t.code === "too-fast" || t.code === "unavailable" ? setTimeout(() => this.#R(e), 1e3 + Math.random() * 2e3) : t.code !== "not-found" && t.code !== "closed" && console.warn("tertulia:", t);
+	#z(e) {
+		this.#B(e).catch((t) => {
+			t.code === "too-fast" || t.code === "unavailable" ? setTimeout(() => this.#z(e), 1e3 + Math.random() * 2e3) : t.code !== "not-found" && t.code !== "closed" && console.warn("tertulia:", t);
 		});
 	}
-	async #z(e) {
+	async #B(e) {
 		let t = this.#n, { wanted: n } = e;
-		if (!n || this.#a === "closed") return;
+		if (!n || this.#o === "closed") return;
+		if (this.#i) {
+			let { tracks: t, data: r } = n;
+			await this.#U(this.#e.request("subscribe", {
+				stream: e.id,
+				tracks: t,
+				data: r || void 0
+			}));
+			return;
+		}
 		n.data && t.needData();
 		try {
 			await t.offered();
 		} catch (e) {
-			if (e instanceof v) return;
+			if (e instanceof S) return;
 			throw e;
 		}
-		let r = () => e.wanted === n && t === this.#n && this.#l.get(e.id) === e;
+		let r = () => e.wanted === n && t === this.#n && this.#u.get(e.id) === e;
 		if (!r()) return;
-		let i = this.#g.take(Date.now(), 1 + e.tracks.filter(({ id: t }) => e.preference(t)).length);
-		if (i > 0 && await Z(i), !r()) return;
+		let i = this.#_.take(Date.now(), 1 + e.tracks.filter(({ id: t }) => e.preference(t)).length);
+		if (i > 0 && await _t(i), !r()) return;
 		let a = {
 			stream: e.id,
 			transport: t.name
 		};
 		n.tracks && (a.tracks = n.tracks), n.data && (a.data = !0);
 		let o = this.#e.request("subscribe", a);
-		this.#h.add(e);
+		this.#g.add(e);
 		for (let { id: t } of e.tracks) {
 			let n = e.preference(t);
-			n && this.#V(e, t, n).catch(() => {});
+			n && this.#H(e, t, n).catch(() => {});
 		}
-		await this.#H(o);
-	}
-	async #B(e, t, n) {
-		if (!e.wanted || !this.#h.has(e)) return;
-		let r = this.#g.take(Date.now());
-		r > 0 && await Z(r), await this.#V(e, t, r > 0 ? e.preference(t) ?? n : n);
+		await this.#U(o);
 	}
 	async #V(e, t, n) {
+		if (!e.wanted || !this.#g.has(e)) return;
+		let r = this.#_.take(Date.now());
+		r > 0 && await _t(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
+	}
+	async #H(e, t, n) {
 		let { wanted: r } = e, i = r && (r.tracks === void 0 || r.tracks.includes(t));
-		if (this.#a !== "closed" && i && this.#h.has(e)) try {
-			await this.#H(this.#e.request("prefer", {
+		if (this.#o !== "closed" && i && this.#g.has(e)) try {
+			await this.#U(this.#e.request("prefer", {
 				stream: e.id,
 				track: t,
 				...n
@@ -2061,99 +2765,134 @@ var Ve = 2e3, He = 6e3, Ue = 4096, K = class extends e {
 			if (i === "too-fast" || i === "unavailable") {
 				setTimeout(() => {
 					let r = e.preference(t) ?? n;
-					this.#B(e, t, r).catch(() => {});
+					this.#V(e, t, r).catch(() => {});
 				}, 1e3 + Math.random() * 2e3);
 				return;
 			}
 			if (i !== "not-found" && i !== "closed") throw r;
 		}
 	}
-	async #H(e) {
+	async #U(e) {
 		try {
 			await e;
 		} catch (e) {
-			if (!(e instanceof v)) throw e;
+			if (!(e instanceof S)) throw e;
 		}
 	}
-	#U(e, t, n) {
-		let r = this.#n.slotTrack(e), i = this.#p.get(e);
+	#W(e, t, n) {
+		let r = this.#n.slotTrack(e), i = this.#m.get(e);
 		if (i && (i.stream !== t || i.track !== n)) {
-			let t = this.#l.get(i.stream);
-			t?.tracks.find((e) => e.id === i.track)?.mediaTrack === r && t?.setTrack(i.track, { mediaTrack: void 0 }), this.#p.delete(e);
+			let t = this.#u.get(i.stream);
+			t?.tracks.find((e) => e.id === i.track)?.mediaTrack === r && t?.setTrack(i.track, { mediaTrack: void 0 }), this.#m.delete(e);
 		}
-		t && n && (this.#p.set(e, {
+		t && n && (this.#m.set(e, {
 			stream: t,
 			track: n
-		}), this.#l.get(t)?.setTrack(n, { mediaTrack: r }));
+		}), this.#u.get(t)?.setTrack(n, { mediaTrack: r }));
 	}
-	#W(e, t) {
-		for (let [n, r] of this.#p) if (r.stream === e && r.track === t) return n;
+	#G(e, t) {
+		for (let [n, r] of this.#m) if (r.stream === e && r.track === t) return n;
 	}
-	#G(e) {
+	#K(e) {
 		let { iceServers: t, iceTransportPolicy: n } = this.#t, r = this.#r === 1 ? "main" : `main-${this.#r}`;
-		return new Pe(r, {
-			iceServers: t ?? this.#i ?? [],
+		return new je(r, {
+			iceServers: t ?? this.#a ?? [],
 			iceTransportPolicy: n
 		}, {
 			request: (e, t) => this.#e.request(e, t),
 			live: () => this.#e.live,
-			channel: (e) => this.#Y(e),
+			channel: (e) => this.#$(e),
 			changed: () => {
 				this.#n?.pc.iceConnectionState === "disconnected" && this.#e.wake();
 			},
-			lost: () => this.#q(r)
+			lost: () => this.#Z(r)
 		}, e);
 	}
-	#K() {
-		this.#n.start(this.codecs, this.#t.iceServers ? void 0 : this.#i);
+	#q() {
+		this.mode === "p2p" ? (this.#n.close(), this.#i ??= new Ze({
+			request: (e, t) => this.#e.request(e, t),
+			live: () => this.#e.live,
+			me: () => this.#c.id,
+			codecs: () => this.codecs,
+			configuration: () => ({
+				iceServers: this.#t.iceServers ?? this.#a ?? [],
+				iceTransportPolicy: this.#t.iceTransportPolicy
+			}),
+			wake: () => this.#e.wake(),
+			streamsOf: (e) => this.streamsOf(e),
+			channel: (e, t) => this.#$(e, t)
+		})) : (this.#i?.close(), this.#i = void 0);
 	}
-	#q(e) {
-		if (this.#a === "closed" || e !== this.#n.name) return;
-		this.#p.clear(), this.#J(!0);
+	#J() {
+		return this.#i?.carrier() ?? new ee(this.#n);
+	}
+	#Y(e) {
+		let t = [...this.#l.keys()].filter((e) => !this.#y.has(e));
+		this.#i?.sessionRebuilt(t);
+		for (let t of this.#d.values()) t.publish(this.#J(), e);
+		for (let e of this.#u.values()) e.wanted && !this.#v.has(e.id) && this.#z(e);
+	}
+	#X() {
+		this.#n.start(this.codecs, this.#t.iceServers ? void 0 : this.#a);
+	}
+	#Z(e) {
+		if (this.#o === "closed" || e !== this.#n.name) return;
+		this.#m.clear(), this.#Q(!0);
 		let t = () => {
 			this.#e.request("close", { transport: e }).catch(() => {});
 		};
 		this.#n.answered().then(t, t);
 	}
-	#J(e) {
-		this.#r++, this.#n = this.#G(this.#n.slots), this.#K(), this.#m.clear();
-		for (let t of this.#u.values()) t.publish(this.#n, e);
-		for (let e of this.#l.values()) e.unbound(), this.#h.delete(e), e.wanted && !this.#_.has(e.id) && this.#R(e);
+	#Q(e) {
+		this.#r++, this.#n = this.#K(this.#n.slots), this.#X(), this.#h.clear();
+		for (let t of this.#d.values()) t.publish(this.#J(), e);
+		for (let e of this.#u.values()) e.unbound(), this.#g.delete(e), e.wanted && !this.#v.has(e.id) && this.#z(e);
 	}
-	#Y(e) {
-		let t = Number(/^stream:(\d+)$/.exec(e.protocol)?.[1]), n = this.#l.get(t);
-		if (!n?.wanted?.data) {
+	#$(e, t) {
+		let n = Number(/^stream:(\d+)$/.exec(e.protocol)?.[1]), r = this.#u.get(n);
+		if (!r?.wanted?.data || t !== void 0 && r.publisherId !== t) {
 			e.close();
 			return;
 		}
-		let { ordered: r, maxRetransmits: a, maxPacketLifeTime: o } = e, s = {
-			ordered: r,
-			maxRetransmits: a ?? void 0,
-			maxPacketLifeTime: o ?? void 0
-		}, c = new i(e.label, s, !1);
-		n.addChannel(c), c.attach(e);
+		let { ordered: a, maxRetransmits: o, maxPacketLifeTime: s } = e, c = {
+			ordered: a,
+			maxRetransmits: o ?? void 0,
+			maxPacketLifeTime: s ?? void 0
+		}, l = new i(e.label, c, !1);
+		r.addChannel(l), l.attach(e);
 	}
-	async #X() {
-		let { pc: e, connected: t } = this.#n;
-		if (this.#a === "closed") return;
-		let n = await e.getStats().catch(() => void 0);
-		if (!n || e !== this.#n.pc) return;
-		let r = this.#b.read(n), i = this.#C;
-		this.#C = be(r, t), i.level !== this.#C.level && this.emit("quality", this.#C);
+	#ee() {
+		return this.#i ? [...this.#i.pairs.values()].map((e) => ({
+			pc: e.pc,
+			participant: e.participant,
+			sentMid: ({ id: t }, n) => t === void 0 ? void 0 : e.sentMid(t, n),
+			receivedMid: (t, n) => t.publisherId === e.participant ? e.receivedMid(t.id, n) : void 0
+		})) : [{
+			pc: this.#n.pc,
+			sentMid: (e, t) => e.midOf(t),
+			receivedMid: (e, t) => this.#G(e.id, t)
+		}];
 	}
-	#Z() {
-		if (this.#a === "closed") throw new t("closed", "The room was left.");
+	async #te() {
+		if (this.#o === "closed") return;
+		let e = this.#n, t = this.#i, n = await this.#x.read(this.#ee()).catch(() => void 0);
+		if (!n || e !== this.#n) return;
+		let r = this.#w;
+		this.#w = re(n, t ? t.connected : e.connected), r.level !== this.#w.level && this.emit("quality", this.#w);
+	}
+	#ne() {
+		if (this.#o === "closed") throw new t("closed", "The room was left.");
 	}
 };
-function We(e) {
+function mt(e) {
 	let t = /* @__PURE__ */ new Map();
 	for (let n of e ?? []) for (let { stream: e, track: r, layer: i } of n.router?.subscribed ?? []) i && t.set(`${e} ${r}`, i);
 	return t;
 }
-function q(e) {
+function Q(e) {
 	return typeof e == "string" ? e : e.id;
 }
-function J(e) {
+function $(e) {
 	let { id: t, user: n, role: r, permissions: i = [], metadata: a = {} } = e;
 	return {
 		id: t,
@@ -2163,20 +2902,20 @@ function J(e) {
 		metadata: a
 	};
 }
-function Y(e, t) {
+function ht(e, t) {
 	return (t.tracks ?? []).map(({ id: e, kind: t }) => `${t} ${e}`).join() === e.tracks.map(({ id: e, kind: t }) => `${t} ${e}`).join();
 }
-function X(e, t) {
+function gt(e, t) {
 	let { audio: n = !0, video: r = !0, data: i = e.hasData, tracks: a } = t, o = e.tracks.filter((e) => a ? a.includes(e.id) : e.kind === "audio" ? n : r).map((e) => e.id);
 	return {
 		tracks: o.length === e.tracks.length ? void 0 : o,
 		data: i
 	};
 }
-function Z(e) {
+function _t(e) {
 	return new Promise((t) => setTimeout(t, e));
 }
-function Ge() {
+function vt() {
 	let e = crypto.getRandomValues(/* @__PURE__ */ new Uint8Array(16));
 	e[6] = (e[6] ?? 0) & 15 | 64, e[8] = (e[8] ?? 0) & 63 | 128;
 	let t = Array.from(e, (e) => e.toString(16).padStart(2, "0")).join("");
@@ -2189,42 +2928,42 @@ function Ge() {
 	].join("-");
 }
 // src/connect.ts
-async function Q(e, n, r = {}) {
-	l(), r.signal?.throwIfAborted();
-	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, c = !1, u, d = new Promise((e, t) => {
+async function yt(e, n, r = {}) {
+	c(), r.signal?.throwIfAborted();
+	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, l = !1, u, d = new Promise((e, t) => {
 		u = {
 			resolve: e,
 			reject: t
 		};
-	}), f = new ve({
-		url: Ke(e),
+	}), f = new ut({
+		url: bt(e),
 		token: () => typeof n == "string" ? n : n(),
 		opening: {
 			protocol: 1,
-			client: (i ? `${i} ${g}` : g).slice(0, 128)
+			client: (i ? `${i} ${h}` : h).slice(0, 128)
 		},
 		metadata: a,
 		times: s === void 0 ? {} : { reconnectFor: s },
 		entered: (e, t) => {
-			c = !0, p.entered(e, t), u.resolve(p);
+			l = !0, p.entered(e, t), u.resolve(p);
 		},
 		event: (e, t) => p.handle(e, t),
 		state: (e) => p.stateChanged(e),
 		ended: (e, t) => {
-			c ? p.sessionEnded(e, t) : (p.abandon(), u.reject(t));
+			l ? p.sessionEnded(e, t) : (p.abandon(), u.reject(t));
 		}
-	}), p = new K(f, { ...r }), m = (e) => {
-		c || (u.reject(e), f.leave());
-	}, h = () => m(r.signal?.reason);
-	r.signal?.addEventListener("abort", h);
+	}), p = new Z(f, { ...r }), m = (e) => {
+		l || (u.reject(e), f.leave());
+	}, g = () => m(r.signal?.reason);
+	r.signal?.addEventListener("abort", g);
 	let _ = setTimeout(() => m(new t("timeout", "The server did not let us in in time.")), o);
 	try {
 		return f.start(), await d;
 	} finally {
-		clearTimeout(_), r.signal?.removeEventListener("abort", h);
+		clearTimeout(_), r.signal?.removeEventListener("abort", g);
 	}
 }
-function Ke(e) {
+function bt(e) {
 	let n;
 	try {
 		n = new URL(e, typeof location > "u" ? void 0 : location.href);
@@ -2236,20 +2975,20 @@ function Ke(e) {
 	return `${r ? "wss" : "ws"}://${n.host}${n.pathname.replace(/\/+$/, "")}/v1/signal`;
 }
 // src/local-stream.ts
-var qe = {
+var xt = {
 	echoCancellation: !0,
 	noiseSuppression: !0,
 	autoGainControl: !0
-}, Je = {
+}, St = {
 	width: { ideal: 1280 },
 	height: { ideal: 720 },
 	frameRate: {
 		ideal: 30,
 		max: 30
 	}
-}, Ye = class n extends e {
+}, Ct = class n extends e {
 	static async camera(e = {}) {
-		let t = $(e.audio ?? !0, qe, e.audioDeviceId), r = $(e.video ?? !0, Je, e.videoDeviceId), i = await u({
+		let t = Tt(e.audio ?? !0, xt, e.audioDeviceId), r = Tt(e.video ?? !0, St, e.videoDeviceId), i = await l({
 			audio: t ?? !1,
 			video: r ?? !1
 		}), a = i.getTracks().map((e) => e.kind === "audio" ? {
@@ -2264,7 +3003,7 @@ var qe = {
 		return new n(i, a, e);
 	}
 	static async screen(e = {}) {
-		let t = e.video ?? !0, r = await d({
+		let t = e.video ?? !0, r = await u({
 			video: typeof t == "object" ? t : { frameRate: {
 				ideal: 30,
 				max: 30
@@ -2390,13 +3129,20 @@ var qe = {
 		this.#r = e;
 	}
 	encodings(e, t) {
-		if (e.kind === "audio") return we(this.#e.maxAudioBitrate);
+		if (e.kind === "audio") return be(this.#e.maxAudioBitrate);
 		let { width: n, height: r } = e.mediaTrack?.getSettings() ?? {};
-		return Ce({
+		return ye({
 			source: e.source,
 			width: n,
 			height: r
 		}, this.#e, t);
+	}
+	plainEncoding(e) {
+		let t = this.encodings(e, {
+			name: "",
+			modes: []
+		}).at(-1)?.maxBitrate;
+		return t === void 0 ? {} : { maxBitrate: t };
 	}
 	mutedBy(e, t) {
 		let n = this.#t.find((t) => t.id === e);
@@ -2409,7 +3155,7 @@ var qe = {
 		e.mediaTrack && (e.mediaTrack.enabled = !t), e.muted !== t && (e.muted = t, this.emit("mute", e, n));
 	}
 	async #c(e, n) {
-		let [r] = (await u({ [e.kind]: n })).getTracks();
+		let [r] = (await l({ [e.kind]: n })).getTracks();
 		if (!r) throw new t("device-missing", "The device gives nothing.");
 		if (this.#i) throw r.stop(), new t("closed", "The stream is over.");
 		r.enabled = !e.muted, e.constraints = n, this.#l(e, r), await this.#r?.replaced(e);
@@ -2420,17 +3166,17 @@ var qe = {
 	}
 	#u(e, t) {
 		t.addEventListener("ended", () => {
-			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || Xe(e)) && this.stop());
+			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || wt(e)) && this.stop());
 		});
 	}
 	#d(e) {
 		this.emit("device-lost", e);
 	}
 };
-function Xe(e) {
+function wt(e) {
 	return e.source === "screen-audio";
 }
-function $(e, t, n) {
+function Tt(e, t, n) {
 	if (e === !1) return;
 	let r = {
 		...t,
@@ -2441,4 +3187,4 @@ function $(e, t, n) {
 		deviceId: { exact: n }
 	} : r;
 }
-export { i as Channel, e as Emitter, Ye as LocalStream, D as RemoteStream, K as Room, t as TertuliaError, l as checkSupport, Q as connect, s as devices, c as onDeviceChange };
+export { i as Channel, e as Emitter, Ct as LocalStream, J as RemoteStream, Z as Room, t as TertuliaError, c as checkSupport, yt as connect, o as devices, s as onDeviceChange };

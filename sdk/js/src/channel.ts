@@ -1,5 +1,6 @@
 import { Emitter } from './emitter.js';
 import { TertuliaError } from './errors.js';
+import type { Carried } from './fanout.js';
 
 /** How messages of a channel are delivered: reliable and in order when empty. */
 export interface ChannelOptions {
@@ -35,7 +36,7 @@ export class Channel extends Emitter<ChannelEvents> {
   readonly label: string;
   readonly options: Readonly<ChannelOptions>;
   readonly #publishes: boolean;
-  #channel: RTCDataChannel | undefined;
+  #channel: Carried | undefined;
   #state: 'connecting' | 'open' | 'closed' = 'connecting';
   #waiting: (string | ArrayBuffer)[] = [];
   #waitingBytes = 0;
@@ -72,7 +73,7 @@ export class Channel extends Emitter<ChannelEvents> {
       throw new TertuliaError('bad-request', `That is ${size} bytes; a message can have ${maxChannelData}.`);
     }
     if (this.#channel?.readyState === 'open') {
-      sendOn(this.#channel, message);
+      this.#channel.send(message);
       return;
     }
     if (this.#waitingBytes + size > maxWaiting) {
@@ -90,7 +91,7 @@ export class Channel extends Emitter<ChannelEvents> {
   }
 
   /** @internal The connection's channel that carries this one from now on. */
-  attach(channel: RTCDataChannel): void {
+  attach(channel: Carried): void {
     this.detach();
     if (this.#state === 'closed') {
       channel.close();
@@ -101,7 +102,7 @@ export class Channel extends Emitter<ChannelEvents> {
     const opened = (): void => {
       if (this.#channel !== channel || this.#state === 'open') return;
       this.#state = 'open';
-      for (const message of this.#waiting) sendOn(channel, message);
+      for (const message of this.#waiting) channel.send(message);
       this.#waiting = [];
       this.#waitingBytes = 0;
       this.emit('open');
@@ -136,11 +137,6 @@ export class Channel extends Emitter<ChannelEvents> {
     this.#waitingBytes = 0;
     this.emit('close');
   }
-}
-
-function sendOn(channel: RTCDataChannel, message: string | ArrayBuffer): void {
-  if (typeof message === 'string') channel.send(message);
-  else channel.send(message);
 }
 
 // A copy: the application may go on writing into its buffer.

@@ -47,6 +47,7 @@ export type {
   Permission,
   Quality,
   QualityLevel,
+  RoomMode,
   RoomState,
   Source,
   TrackState,

@@ -324,6 +324,12 @@ export class LocalStream extends Emitter<LocalStreamEvents> {
     return videoEncodings({ source: track.source, width, height }, this.#options, codec);
   }
 
+  /** @internal The one encoding in which a track is sent where no server chooses among layers. */
+  plainEncoding(track: LocalTrack): Encoding {
+    const maxBitrate = this.encodings(track, { name: '', modes: [] }).at(-1)?.maxBitrate;
+    return maxBitrate === undefined ? {} : { maxBitrate };
+  }
+
   /** @internal A moderator muted a track. */
   mutedBy(trackId: string, by: Participant | undefined): void {
     const own = this.#tracks.find((each) => each.id === trackId);

@@ -1,7 +1,7 @@
 // The native signalling as it is on the wire: docs/protocol.md of the server describes it.
 
 import type { ServerErrorCode } from './errors.js';
-import type { Json, JsonObject, Kind, Permission, Source } from './words.js';
+import type { Json, JsonObject, Kind, Permission, RoomMode, Source } from './words.js';
 
 /** Version of the signalling. */
 export const protocolVersion = 1;
@@ -58,6 +58,7 @@ export interface WireParticipant {
 export interface WireRoom {
   id: string;
   name: string;
+  mode?: RoomMode;
   metadata?: JsonObject;
   codecs: string[] | null;
 }
@@ -73,8 +74,9 @@ export interface Joined {
 }
 
 export interface PublishTrack extends WireTrack {
-  transport: string;
-  mid: string;
+  /** Absent in a peer-to-peer room. */
+  transport?: string;
+  mid?: string;
 }
 
 export interface Publish {
@@ -105,7 +107,8 @@ export interface WirePreference {
 
 export interface SubscribeTo {
   stream: number;
-  transport: string;
+  /** Absent in a peer-to-peer room. */
+  transport?: string;
   tracks?: string[];
   data?: boolean;
 }
@@ -123,6 +126,7 @@ export interface Requests {
   attributes: [{ stream: number; attributes: JsonObject }, unknown];
   metadata: [{ of: 'me' | 'room'; metadata: JsonObject }, unknown];
   message: [{ id: string; to?: string[]; data: Json }, unknown];
+  signal: [{ to: string; data: unknown }, unknown];
   kick: [{ participant: string; reason?: string }, unknown];
   stats: [Record<string, never>, { transports: Json }];
   leave: [Record<string, never>, unknown];
@@ -136,6 +140,9 @@ export interface Events {
   'stream-published': WireStream;
   'stream-updated': { stream: WireStream; by?: string };
   'stream-unpublished': { stream: number };
+  'stream-subscribed': { stream: number; participant: string; tracks?: string[]; data?: boolean };
+  'stream-unsubscribed': { stream: number; participant: string };
+  signal: { from: string; data: unknown };
   slots: { transport: string; slots: { mid: string; stream?: number; track?: string }[] };
   'slots-wanted': { transport: string; audio: number; video: number };
   subscription: {

@@ -1,13 +1,12 @@
-// A local stream in a room: published on the transport that there is, and again on the next one.
+// A local stream in a room: published on what carries it now, and again on the next.
 
+import type { Carrier } from './carrier.js';
 import type { Channel } from './channel.js';
 import { TertuliaError } from './errors.js';
 import type { LocalStream, LocalTrack, Publisher } from './local-stream.js';
-import type { PublishTrack, WantedLayer } from './protocol.js';
-import type { Sending } from './sending.js';
+import type { WantedLayer } from './protocol.js';
 import { Superseded } from './session.js';
 import type { Signal } from './signal.js';
-import type { Transport } from './transport.js';
 
 /** What a publication needs of its room. */
 export interface PublicationHost {
@@ -24,10 +23,9 @@ export class Publication implements Publisher {
   /** Settles when the stream is published for the first time, or cannot be. */
   readonly done: Promise<void>;
   readonly #host: PublicationHost;
-  #transport: Transport | undefined;
-  readonly #senders = new Map<string, Sending>();
+  #carrier: Carrier | undefined;
   readonly #mutedOnServer = new Map<string, boolean>();
-  #ready = false; // the server has the stream on this transport
+  #ready = false; // the server has the stream on this carrier
   #attempt = 0; // an earlier attempt that wakes up sees that it is over
   #over = false;
   #resolve!: () => void;
@@ -45,31 +43,25 @@ export class Publication implements Publisher {
 
   /** The m-section that carries a track. */
   midOf(trackId: string): string | undefined {
-    return this.#senders.get(trackId)?.mid;
+    return this.#carrier?.midOf(trackId);
   }
 
   /**
-   * Publishes on a transport, under the former id where there is one. To be called again for each
-   * new transport; keep says whether the participant is still the one that had the id.
+   * Publishes on a carrier, under the former id where there is one. To be called again for each
+   * new carrier; keep says whether the participant is still the one that had the id.
    */
-  async publish(transport: Transport, keep: boolean): Promise<void> {
+  async publish(carrier: Carrier, keep: boolean): Promise<void> {
     if (this.#over) return;
     const attempt = ++this.#attempt;
     const former = keep ? this.id : undefined;
-    this.#transport = transport;
+    this.#carrier = carrier;
     this.#ready = false;
-    this.#senders.clear();
     this.#mutedOnServer.clear();
     for (const channel of this.stream.openChannels) channel.detach();
     try {
-      for (const track of this.stream.tracks) {
-        const encodings = this.stream.encodings(track, transport.videoCodec);
-        this.#senders.set(track.id, transport.addSender(track.mediaTrack, track.kind, encodings));
-      }
-      if (this.stream.hasData) transport.needData();
-      await transport.offered();
+      const tracks = await carrier.take(this.stream);
       if (attempt !== this.#attempt) return;
-      const tracks = this.stream.tracks.map((track) => this.#describe(track, transport.name));
+      for (const { id, muted = false } of tracks) this.#mutedOnServer.set(id, muted);
       const attributes = this.stream.attributes;
       const [{ stream: id }] = await Promise.all([
         this.#host.request('publish', {
@@ -78,7 +70,7 @@ export class Publication implements Publisher {
           data: this.stream.hasData || undefined,
           attributes: Object.keys(attributes).length > 0 ? attributes : undefined,
         }),
-        transport.answered(),
+        carrier.negotiated(),
       ]);
       if (this.#over) {
         // It was stopped meanwhile.
@@ -88,6 +80,7 @@ export class Publication implements Publisher {
       if (attempt !== this.#attempt) return;
       this.id = id;
       this.#ready = true;
+      carrier.published(id);
       for (const channel of this.stream.openChannels) this.channel(channel);
       for (const track of this.stream.tracks) {
         void this.muted(track).catch(() => {});
@@ -98,8 +91,8 @@ export class Publication implements Publisher {
     } catch (error) {
       if (attempt === this.#attempt && former !== undefined && (error as TertuliaError).code === 'conflict') {
         // Somebody else has the id by now.
-        this.#freeSenders();
-        void this.publish(transport, false);
+        carrier.release();
+        void this.publish(carrier, false);
         return;
       }
       // A transport or session that went away meanwhile is followed by another attempt.
@@ -132,7 +125,7 @@ export class Publication implements Publisher {
   layersWanted(trackId: string): void {
     if (!this.#ready || this.id === undefined) return; // it is looked up when it is published
     const layers = this.#host.wantedLayers(this.id, trackId);
-    if (layers) this.#senders.get(trackId)?.want(layers);
+    if (layers) this.#carrier?.layersWanted(trackId, layers);
   }
 
   /** A moderator muted a track: the server knows. */
@@ -141,8 +134,7 @@ export class Publication implements Publisher {
   }
 
   async replaced(track: LocalTrack): Promise<void> {
-    if (this.#transport?.closed) return; // the next one takes the stream's tracks as they are
-    await this.#senders.get(track.id)?.transceiver.sender.replaceTrack(track.mediaTrack ?? null);
+    await this.#carrier?.replaced(track);
   }
 
   async attributes(): Promise<void> {
@@ -153,28 +145,12 @@ export class Publication implements Publisher {
   }
 
   channel(channel: Channel): void {
-    if (!this.#ready || !this.#transport || this.#transport.closed) return; // opened when published
-    channel.attach(
-      this.#transport.openChannel(channel.label, { ...channel.options, protocol: `stream:${this.id}` }),
-    );
+    if (!this.#ready || this.id === undefined || this.#carrier?.closed !== false) return; // opened when published
+    this.#carrier.open(channel, this.id);
   }
 
   stopped(): void {
     void this.unpublish().catch(() => {});
-  }
-
-  #freeSenders(): void {
-    for (const sender of this.#senders.values()) this.#transport?.freeSender(sender);
-    this.#senders.clear();
-  }
-
-  #describe(track: LocalTrack, transport: string): PublishTrack {
-    const { id, kind, source, muted } = track;
-    const mid = this.#senders.get(id)?.mid;
-    if (typeof mid !== 'string')
-      throw new TertuliaError('internal', 'The browser gave a track no m-section.');
-    this.#mutedOnServer.set(id, muted);
-    return { id, kind, source, muted: muted || undefined, transport, mid };
   }
 
   #end(error: TertuliaError): void {
@@ -185,7 +161,7 @@ export class Publication implements Publisher {
     this.id = undefined;
     this.stream.publisher = undefined;
     for (const channel of this.stream.openChannels) channel.close();
-    this.#freeSenders();
+    this.#carrier?.release();
     this.#reject(error);
     this.#host.over(this, error);
   }

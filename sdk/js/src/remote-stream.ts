@@ -1,6 +1,7 @@
 import { type Attachment, together, Watch } from './attachment.js';
 import type { Channel } from './channel.js';
 import { Emitter } from './emitter.js';
+import type { TertuliaError } from './errors.js';
 import { merge, type Preference, Viewer } from './preference.js';
 import type { WireStream, WireTrack } from './protocol.js';
 import type { JsonObject, Kind, Participant, PauseCause, Source, TrackState } from './words.js';
@@ -51,6 +52,8 @@ export interface AttachOptions {
 /** What a remote stream needs of its room. */
 export interface RemoteStreamHost {
   participant: () => Participant;
+  /** Why nothing can be wanted of layers in this room; undefined: it can. */
+  unlayered: () => TertuliaError | undefined;
   /** What is wanted of a track changed. */
   prefer: (stream: RemoteStream, track: string, preference: Required<Preference>) => Promise<void>;
 }
@@ -155,9 +158,11 @@ export class RemoteStream extends Emitter<RemoteStreamEvents> {
   /**
    * Says what is wanted of the tracks of a kind, or of the track of that id. What is given counts before what
    * {@link RemoteStream.attach} finds out, field by field; undefined takes it all back. Fails with `bad-request` when a
-   * number makes no sense.
+   * number makes no sense, and with `unsupported` in a peer-to-peer room, where no server chooses.
    */
   async prefer(track: Kind | string, preference: Preference | undefined): Promise<void> {
+    const refusal = this.#host.unlayered();
+    if (refusal) throw refusal;
     const tracks = this.#tracks.filter((each) => each.kind === track || each.id === track);
     for (const { id } of tracks) {
       if (preference) this.#said.set(id, { ...preference });
@@ -300,7 +305,7 @@ export class RemoteStream extends Emitter<RemoteStreamEvents> {
   }
 
   async #tell(id: string): Promise<void> {
-    if (this.#ended) return;
+    if (this.#ended || this.#host.unlayered()) return;
     // What was taken back is told as no wish at all.
     const wish = this.preference(id) ?? merge({}, {});
     if (wish) await this.#host.prefer(this, id, wish);

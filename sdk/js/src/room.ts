@@ -1,7 +1,10 @@
+import { type Carrier, TransportCarrier } from './carrier.js';
 import { Channel } from './channel.js';
+import { type Connection, Meters } from './connections.js';
 import { Emitter } from './emitter.js';
 import { TertuliaError } from './errors.js';
 import type { LocalStream } from './local-stream.js';
+import { Peers } from './p2p.js';
 import { Pacer } from './pacer.js';
 import type { Preference } from './preference.js';
 import {
@@ -18,7 +21,7 @@ import { Publication } from './publication.js';
 import { RemoteStream, type RemoteTrack, type Wanted } from './remote-stream.js';
 import { type Entry, Superseded } from './session.js';
 import { byteLength, type Signal } from './signal.js';
-import { assess, type Layer, Meter, type RoomStats } from './stats.js';
+import { assess, type Layer, type RoomStats } from './stats.js';
 import { Transport, type TransportHost } from './transport.js';
 import type {
   EndReason,
@@ -29,6 +32,7 @@ import type {
   Participant,
   Permission,
   Quality,
+  RoomMode,
   RoomState,
 } from './words.js';
 
@@ -44,7 +48,7 @@ export interface ConnectOptions {
   autoSubscribe?: boolean | ((stream: RemoteStream) => boolean | SubscribeOptions);
   /**
    * Whether the video of others is received only while an element that it is attached to ({@link RemoteStream.attach}) can
-   * be seen. Default false: video that was never attached is received in full.
+   * be seen. Default false: video that was never attached is received in full. Without effect in peer-to-peer rooms.
    */
   videoOnDemand?: boolean;
   /** Streams to publish at once: the fastest way to be seen. */
@@ -125,8 +129,9 @@ const rememberedMessages = 4_096;
 export class Room extends Emitter<RoomEvents> {
   readonly #signal: Signal;
   readonly #options: ConnectOptions;
-  #transport: Transport;
+  #transport: Transport; // closed in a peer-to-peer room
   #transports = 1;
+  #peers: Peers | undefined; // in a peer-to-peer room
   #iceServers: RTCIceServer[] | undefined;
 
   #state: RoomState = 'connected';
@@ -151,8 +156,8 @@ export class Room extends Emitter<RoomEvents> {
   #missingParticipants = new Set<string>();
   #missingTimer: ReturnType<typeof setTimeout> | undefined;
 
-  readonly #meter = new Meter(); // of the indicator
-  readonly #statsMeter = new Meter(); // of getStats
+  readonly #meters = new Meters(); // of the indicator
+  readonly #statsMeters = new Meters(); // of getStats
   #qualityTimer: ReturnType<typeof setInterval> | undefined;
   #quality: Quality = { level: 4, rtt: undefined, lossIn: 0, lossOut: 0 };
   #left: Promise<void> | undefined;
@@ -175,6 +180,11 @@ export class Room extends Emitter<RoomEvents> {
 
   get name(): string {
     return this.#room.name;
+  }
+
+  /** How media go: through the server, or from participant to participant. */
+  get mode(): RoomMode {
+    return this.#room.mode ?? 'sfu';
   }
 
   get metadata(): Readonly<JsonObject> {
@@ -250,7 +260,7 @@ export class Room extends Emitter<RoomEvents> {
     });
     stream.publisher = publication;
     this.#publications.set(stream, publication);
-    void publication.publish(this.#transport, false);
+    void publication.publish(this.#carrier(), false);
     await publication.done;
     this.emit('local-streams');
   }
@@ -267,6 +277,7 @@ export class Room extends Emitter<RoomEvents> {
     const wanted = wantedOf(stream, options);
     const former = stream.wanted;
     stream.setWanted(wanted);
+    this.#peers?.wants(stream.publisherId);
     try {
       await this.#sendSubscription(stream);
     } catch (error) {
@@ -321,33 +332,16 @@ export class Room extends Emitter<RoomEvents> {
 
   /**
    * Counts of what is sent and received, and rates since the previous call; with server, also what
-   * the server counts.
+   * the server counts (which fails with `unsupported` in a peer-to-peer room).
    */
   async getStats(options: { server?: boolean } = {}): Promise<RoomStats> {
     this.#checkOpen();
-    const [raw, server] = await Promise.all([
-      this.#transport.pc.getStats(),
+    const [measured, server] = await Promise.all([
+      this.#statsMeters.read(this.#connections()),
       options.server ? this.#signal.request('stats', {}) : undefined,
     ]);
-    const { tracks, rtt, bitrateIn, bitrateOut, availableOut, protocol } = this.#statsMeter.read(
-      raw as unknown as Iterable<readonly [string, unknown]>,
-    );
     const layers = layersOf(server?.transports);
-    const of = (
-      direction: 'in' | 'out',
-      track: string,
-      mediaTrack: string | undefined,
-      mid: string | undefined,
-    ) =>
-      tracks
-        .filter((each) => each.direction === direction)
-        .filter((each) =>
-          each.mid !== undefined && mid !== undefined ? each.mid === mid : each.mediaTrack === mediaTrack,
-        )
-        .map((each) => {
-          const { direction: _, mid: __, mediaTrack: ___, ...stats } = each;
-          return { ...stats, track };
-        });
+    const { rtt, bitrateIn, bitrateOut, availableOut, protocol, raw } = measured;
     return {
       time: Date.now(),
       quality: this.#quality,
@@ -359,14 +353,14 @@ export class Room extends Emitter<RoomEvents> {
       local: [...this.#publications.values()].map((publication) => ({
         stream: publication.stream,
         tracks: publication.stream.tracks.flatMap((track) =>
-          of('out', track.id, track.mediaTrack?.id, publication.midOf(track.id)),
+          measured.sent(publication, track.id, track.mediaTrack?.id),
         ),
       })),
       remote: [...this.#streams.values()].map((stream) => ({
         stream,
         tracks: stream.tracks.flatMap((track) =>
           track.mediaTrack
-            ? of('in', track.id, track.mediaTrack.id, this.#midOf(stream.id, track.id)).map((stats) => ({
+            ? measured.received(stream, track.id, track.mediaTrack.id).map((stats) => ({
                 ...stats,
                 layer: layers.get(`${stream.id} ${track.id}`),
               }))
@@ -400,7 +394,8 @@ export class Room extends Emitter<RoomEvents> {
         if (each.participant !== this.#me.id) this.#streams.set(each.id, this.#newStream(each));
       }
       this.#iceServers = snapshot.iceServers;
-      this.#startTransport();
+      this.#chooseMode();
+      if (!this.#peers) this.#startTransport();
       for (const stream of this.#options.publish ?? []) {
         this.publish(stream).catch((error: unknown) => console.warn('tertulia:', error));
       }
@@ -412,8 +407,11 @@ export class Room extends Emitter<RoomEvents> {
     // Whatever the transport was, the server does not know it any more.
     this.#iceServers = snapshot.iceServers;
     this.#transport.close();
+    if (how === 'rejoined') this.#peers?.close(); // to the others, this is somebody else
     this.#compare(snapshot);
-    this.#replaceTransport(how === 'resynced');
+    this.#chooseMode();
+    if (this.#peers) this.#meetAgain(how === 'resynced');
+    else this.#replaceTransport(how === 'resynced');
   }
 
   /** @internal */
@@ -421,7 +419,9 @@ export class Room extends Emitter<RoomEvents> {
     if (this.#state === 'closed' || this.#state === state) return;
     this.#state = state;
     this.emit('state', state);
-    if (state === 'connected') this.#transport.signallingBack();
+    if (state !== 'connected') return;
+    this.#transport.signallingBack();
+    this.#peers?.signallingBack();
   }
 
   /** @internal */
@@ -433,6 +433,7 @@ export class Room extends Emitter<RoomEvents> {
     if (typeof window !== 'undefined') window.removeEventListener('pagehide', this.#pagehide);
     for (const publication of [...this.#publications.values()]) publication.close(error);
     this.#transport.close();
+    this.#peers?.close();
     for (const stream of [...this.#streams.values()]) this.#removeStream(stream);
     this.emit('state', 'closed');
     if (this.#leftDone) this.#leftDone();
@@ -483,6 +484,9 @@ export class Room extends Emitter<RoomEvents> {
       tracks.set(track, layers ?? []);
       this.#publicationById(stream)?.layersWanted(track);
     },
+    'stream-subscribed': (told) => this.#peers?.subscribed(told),
+    'stream-unsubscribed': (told) => this.#peers?.unsubscribed(told),
+    signal: (told) => this.#peers?.heard(told),
     message: ({ id, to, from, time, data }) => {
       const key = `${from} ${id}`;
       if (this.#seen.has(key)) return;
@@ -532,7 +536,7 @@ export class Room extends Emitter<RoomEvents> {
       return;
     }
     const former = this.#participants.get(wire.id);
-    this.#missingParticipants.delete(wire.id);
+    if (this.#missingParticipants.delete(wire.id)) this.#peers?.returned(wire.id);
     this.#participants.set(wire.id, participant);
     if (!former) this.emit('participant-joined', participant);
     else if (JSON.stringify(former) !== JSON.stringify(participant))
@@ -543,6 +547,7 @@ export class Room extends Emitter<RoomEvents> {
     for (const stream of this.streamsOf(id)) this.#removeStream(stream);
     const participant = this.#participants.get(id);
     this.#missingParticipants.delete(id);
+    this.#peers?.left(id);
     if (!participant) return;
     this.#participants.delete(id);
     this.emit('participant-left', participant, reason);
@@ -555,6 +560,12 @@ export class Room extends Emitter<RoomEvents> {
         known = this.#participants.get(wire.participant) ?? known;
         return known ?? { id: wire.participant, user: '', role: '', permissions: [], metadata: {} };
       },
+      unlayered: () =>
+        this.#peers &&
+        new TertuliaError(
+          'unsupported',
+          'This room is peer to peer: there is no server that chooses layers.',
+        ),
       prefer: (stream, track, preference) => this.#prefer(stream, track, preference),
     });
     if (this.#options.videoOnDemand) stream.onDemand();
@@ -601,6 +612,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#streams.delete(stream.id);
     this.#missingStreams.delete(stream.id);
     stream.end();
+    this.#peers?.wants(stream.publisherId);
     this.emit('stream-unpublished', stream);
   }
 
@@ -671,6 +683,13 @@ export class Room extends Emitter<RoomEvents> {
     const transport = this.#transport;
     const { wanted } = stream;
     if (!wanted || this.#state === 'closed') return;
+    if (this.#peers) {
+      const { tracks, data } = wanted;
+      await this.#followed(
+        this.#signal.request('subscribe', { stream: stream.id, tracks, data: data || undefined }),
+      );
+      return;
+    }
     if (wanted.data) transport.needData();
     try {
       await transport.offered();
@@ -788,6 +807,43 @@ export class Room extends Emitter<RoomEvents> {
     );
   }
 
+  // Begins what a room of this mode needs, and ends what it does not.
+  #chooseMode(): void {
+    if (this.mode !== 'p2p') {
+      this.#peers?.close();
+      this.#peers = undefined;
+      return;
+    }
+    this.#transport.close();
+    this.#peers ??= new Peers({
+      request: (type, data) => this.#signal.request(type, data),
+      live: () => this.#signal.live,
+      me: () => this.#me.id,
+      codecs: () => this.codecs,
+      configuration: () => ({
+        iceServers: this.#options.iceServers ?? this.#iceServers ?? [],
+        iceTransportPolicy: this.#options.iceTransportPolicy,
+      }),
+      wake: () => this.#signal.wake(),
+      streamsOf: (publisher) => this.streamsOf(publisher),
+      channel: (channel, publisher) => this.#takeChannel(channel, publisher),
+    });
+  }
+
+  #carrier(): Carrier {
+    return this.#peers?.carrier() ?? new TransportCarrier(this.#transport);
+  }
+
+  // The session was rebuilt in a peer-to-peer room. Connections with the others live on, if they know this participant.
+  #meetAgain(keepIds: boolean): void {
+    const present = [...this.#participants.keys()].filter((id) => !this.#missingParticipants.has(id));
+    this.#peers?.sessionRebuilt(present);
+    for (const publication of this.#publications.values()) void publication.publish(this.#carrier(), keepIds);
+    for (const stream of this.#streams.values()) {
+      if (stream.wanted && !this.#missingStreams.has(stream.id)) this.#subscribeQuietly(stream);
+    }
+  }
+
   #startTransport(): void {
     this.#transport.start(this.codecs, this.#options.iceServers ? undefined : this.#iceServers);
   }
@@ -809,7 +865,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#transport = this.#newTransport(this.#transport.slots);
     this.#startTransport();
     this.#wantedLayers.clear(); // what is published anew is wanted until something else is said
-    for (const publication of this.#publications.values()) void publication.publish(this.#transport, keepIds);
+    for (const publication of this.#publications.values()) void publication.publish(this.#carrier(), keepIds);
     for (const stream of this.#streams.values()) {
       stream.unbound();
       this.#asked.delete(stream);
@@ -817,10 +873,10 @@ export class Room extends Emitter<RoomEvents> {
     }
   }
 
-  #takeChannel(channel: RTCDataChannel): void {
+  #takeChannel(channel: RTCDataChannel, publisher?: string): void {
     const id = Number(/^stream:(\d+)$/.exec(channel.protocol)?.[1]);
     const stream = this.#streams.get(id);
-    if (!stream?.wanted?.data) {
+    if (!stream?.wanted?.data || (publisher !== undefined && stream.publisherId !== publisher)) {
       channel.close();
       return;
     }
@@ -835,14 +891,34 @@ export class Room extends Emitter<RoomEvents> {
     received.attach(channel);
   }
 
+  // The connections that carry something, with where what is on each.
+  #connections(): Connection[] {
+    if (!this.#peers) {
+      return [
+        {
+          pc: this.#transport.pc,
+          sentMid: (publication, track) => publication.midOf(track),
+          receivedMid: (stream, track) => this.#midOf(stream.id, track),
+        },
+      ];
+    }
+    return [...this.#peers.pairs.values()].map((pair) => ({
+      pc: pair.pc,
+      participant: pair.participant,
+      sentMid: ({ id }, track) => (id === undefined ? undefined : pair.sentMid(id, track)),
+      receivedMid: (stream, track) =>
+        stream.publisherId === pair.participant ? pair.receivedMid(stream.id, track) : undefined,
+    }));
+  }
+
   async #measure(): Promise<void> {
-    const { pc, connected } = this.#transport;
     if (this.#state === 'closed') return;
-    const report = await pc.getStats().catch(() => undefined);
-    if (!report || pc !== this.#transport.pc) return;
-    const measured = this.#meter.read(report as unknown as Iterable<readonly [string, unknown]>);
+    const transport = this.#transport;
+    const peers = this.#peers;
+    const measured = await this.#meters.read(this.#connections()).catch(() => undefined);
+    if (!measured || transport !== this.#transport) return;
     const former = this.#quality;
-    this.#quality = assess(measured, connected);
+    this.#quality = assess(measured, peers ? peers.connected : transport.connected);
     if (former.level !== this.#quality.level) this.emit('quality', this.#quality);
   }
 

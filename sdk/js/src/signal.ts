@@ -33,6 +33,7 @@ const superseded = new Set<string>([
   'unsubscribe',
   'mute',
   'attributes',
+  'signal',
 ]);
 
 interface Waiter {

@@ -390,7 +390,8 @@ export function sendCodec(
   };
 }
 
-function preferCodecs(transceiver: RTCRtpTransceiver, kind: Kind, names: readonly string[]): void {
+/** Prefers the codecs of these names for a track that is sent. */
+export function preferCodecs(transceiver: RTCRtpTransceiver, kind: Kind, names: readonly string[]): void {
   // An older browser has no setCodecPreferences; the server's answer orders the codecs as well.
   if (names.length === 0 || typeof transceiver.setCodecPreferences !== 'function') return;
   const capabilities = RTCRtpReceiver.getCapabilities?.(kind);

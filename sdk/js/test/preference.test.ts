@@ -215,6 +215,7 @@ describe('RemoteStream', () => {
       { id: 1, participant: 'ana', tracks: [{ id: 'a1', kind: 'audio', source: 'microphone' }, { id: 'v1', kind: 'video', source: 'camera' }] },
       {
         participant: () => { throw new Error('not asked'); },
+        unlayered: () => undefined,
         prefer: (_, track, wish) => {
           told.push([track, wish]);
           return refuse ? Promise.reject(refuse) : Promise.resolve();

@@ -14,4 +14,4 @@ export type { Preference } from './preference.js';
 export { type AttachOptions, RemoteStream, type RemoteStreamEvents, type RemoteTrack, } from './remote-stream.js';
 export { type ConnectOptions, Room, type RoomEvents, type Speaker, type SubscribeOptions, type TokenSource, } from './room.js';
 export type { Layer, RoomStats, StreamStats, TrackStats } from './stats.js';
-export type { EndReason, Json, JsonObject, Kind, LeaveReason, Message, Participant, PauseCause, Permission, Quality, QualityLevel, RoomState, Source, TrackState, } from './words.js';
+export type { EndReason, Json, JsonObject, Kind, LeaveReason, Message, Participant, PauseCause, Permission, Quality, QualityLevel, RoomMode, RoomState, Source, TrackState, } from './words.js';

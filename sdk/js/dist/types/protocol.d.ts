@@ -1,5 +1,5 @@
 import type { ServerErrorCode } from './errors.js';
-import type { Json, JsonObject, Kind, Permission, Source } from './words.js';
+import type { Json, JsonObject, Kind, Permission, RoomMode, Source } from './words.js';
 /** Version of the signalling. */
 export declare const protocolVersion = 1;
 /** What the server's log calls us. */
@@ -45,6 +45,7 @@ export interface WireParticipant {
 export interface WireRoom {
     id: string;
     name: string;
+    mode?: RoomMode;
     metadata?: JsonObject;
     codecs: string[] | null;
 }
@@ -58,8 +59,9 @@ export interface Joined {
     resumeWindow: number;
 }
 export interface PublishTrack extends WireTrack {
-    transport: string;
-    mid: string;
+    /** Absent in a peer-to-peer room. */
+    transport?: string;
+    mid?: string;
 }
 export interface Publish {
     stream?: number;
@@ -86,7 +88,8 @@ export interface WirePreference {
 }
 export interface SubscribeTo {
     stream: number;
-    transport: string;
+    /** Absent in a peer-to-peer room. */
+    transport?: string;
     tracks?: string[];
     data?: boolean;
 }
@@ -130,6 +133,10 @@ export interface Requests {
         to?: string[];
         data: Json;
     }, unknown];
+    signal: [{
+        to: string;
+        data: unknown;
+    }, unknown];
     kick: [{
         participant: string;
         reason?: string;
@@ -154,6 +161,20 @@ export interface Events {
     };
     'stream-unpublished': {
         stream: number;
+    };
+    'stream-subscribed': {
+        stream: number;
+        participant: string;
+        tracks?: string[];
+        data?: boolean;
+    };
+    'stream-unsubscribed': {
+        stream: number;
+        participant: string;
+    };
+    signal: {
+        from: string;
+        data: unknown;
     };
     slots: {
         transport: string;

@@ -1,9 +1,9 @@
+import type { Carrier } from './carrier.js';
 import type { Channel } from './channel.js';
 import { TertuliaError } from './errors.js';
 import type { LocalStream, LocalTrack, Publisher } from './local-stream.js';
 import type { WantedLayer } from './protocol.js';
 import type { Signal } from './signal.js';
-import type { Transport } from './transport.js';
 /** What a publication needs of its room. */
 export interface PublicationHost {
     request: Signal['request'];
@@ -22,10 +22,10 @@ export declare class Publication implements Publisher {
     /** The m-section that carries a track. */
     midOf(trackId: string): string | undefined;
     /**
-     * Publishes on a transport, under the former id where there is one. To be called again for each
-     * new transport; keep says whether the participant is still the one that had the id.
+     * Publishes on a carrier, under the former id where there is one. To be called again for each
+     * new carrier; keep says whether the participant is still the one that had the id.
      */
-    publish(transport: Transport, keep: boolean): Promise<void>;
+    publish(carrier: Carrier, keep: boolean): Promise<void>;
     /** Ends the publication; the stream can be published again. */
     unpublish(): Promise<void>;
     /** The room is over. */

@@ -1,6 +1,7 @@
 import { type Attachment } from './attachment.js';
 import type { Channel } from './channel.js';
 import { Emitter } from './emitter.js';
+import type { TertuliaError } from './errors.js';
 import { type Preference } from './preference.js';
 import type { JsonObject, Kind, Participant, PauseCause, Source, TrackState } from './words.js';
 /** One medium of a remote stream. A changed track is a new object with the same id. */
@@ -45,6 +46,8 @@ export interface AttachOptions {
 /** What a remote stream needs of its room. */
 export interface RemoteStreamHost {
     participant: () => Participant;
+    /** Why nothing can be wanted of layers in this room; undefined: it can. */
+    unlayered: () => TertuliaError | undefined;
     /** What is wanted of a track changed. */
     prefer: (stream: RemoteStream, track: string, preference: Required<Preference>) => Promise<void>;
 }
@@ -78,7 +81,7 @@ export declare class RemoteStream extends Emitter<RemoteStreamEvents> {
     /**
      * Says what is wanted of the tracks of a kind, or of the track of that id. What is given counts before what
      * {@link RemoteStream.attach} finds out, field by field; undefined takes it all back. Fails with `bad-request` when a
-     * number makes no sense.
+     * number makes no sense, and with `unsupported` in a peer-to-peer room, where no server chooses.
      */
     prefer(track: Kind | string, preference: Preference | undefined): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { Emitter } from './emitter.js';
 import type { LocalStream } from './local-stream.js';
 import { RemoteStream, type Wanted } from './remote-stream.js';
 import { type RoomStats } from './stats.js';
-import type { EndReason, Json, JsonObject, LeaveReason, Message, Participant, Permission, Quality, RoomState } from './words.js';
+import type { EndReason, Json, JsonObject, LeaveReason, Message, Participant, Permission, Quality, RoomMode, RoomState } from './words.js';
 /** A token, or who to ask for one: when a session is lost, a fresh one is needed. */
 export type TokenSource = string | (() => string | Promise<string>);
 /** Options of {@link connect}. */
@@ -14,7 +14,7 @@ export interface ConnectOptions {
     autoSubscribe?: boolean | ((stream: RemoteStream) => boolean | SubscribeOptions);
     /**
      * Whether the video of others is received only while an element that it is attached to ({@link RemoteStream.attach}) can
-     * be seen. Default false: video that was never attached is received in full.
+     * be seen. Default false: video that was never attached is received in full. Without effect in peer-to-peer rooms.
      */
     videoOnDemand?: boolean;
     /** Streams to publish at once: the fastest way to be seen. */
@@ -81,6 +81,8 @@ export declare class Room extends Emitter<RoomEvents> {
     /** 24 hexadecimal characters. */
     get id(): string;
     get name(): string;
+    /** How media go: through the server, or from participant to participant. */
+    get mode(): RoomMode;
     get metadata(): Readonly<JsonObject>;
     /** Codecs that publishers should prefer, best first. */
     get codecs(): readonly string[];
@@ -126,7 +128,7 @@ export declare class Room extends Emitter<RoomEvents> {
     setRoomMetadata(metadata: JsonObject): Promise<void>;
     /**
      * Counts of what is sent and received, and rates since the previous call; with server, also what
-     * the server counts.
+     * the server counts (which fails with `unsupported` in a peer-to-peer room).
      */
     getStats(options?: {
         server?: boolean;

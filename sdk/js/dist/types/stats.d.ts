@@ -16,9 +16,14 @@ export interface Layer {
     /** A sentence: why it is this layer and no better one. */
     readonly reason?: string;
 }
-/** What is known of one track in one direction; a track that is sent in several encodings has one for each. Rates are since the previous call. */
+/**
+ * What is known of one track in one direction; a track that is sent in several encodings, or to several participants, has
+ * one for each. Rates are since the previous call.
+ */
 export interface TrackStats {
     readonly track: string;
+    /** In a peer-to-peer room, the id of the participant at the other end. */
+    readonly participant?: string;
     readonly kind: Kind;
     /** The simulcast encoding, of those that are sent. */
     readonly rid: string | undefined;
@@ -53,7 +58,7 @@ export interface StreamStats<Stream> {
     readonly stream: Stream;
     readonly tracks: readonly TrackStats[];
 }
-/** What is known of the room's connection. */
+/** What is known of the room's connection; in a peer-to-peer room, of all connections: rates add up, of delays the longest counts. */
 export interface RoomStats {
     /** When, milliseconds since 1970. */
     readonly time: number;
@@ -67,13 +72,13 @@ export interface RoomStats {
     readonly protocol: string | undefined;
     readonly local: readonly StreamStats<LocalStream>[];
     readonly remote: readonly StreamStats<RemoteStream>[];
-    /** The browser's own report. */
+    /** The browser's own report; in a peer-to-peer room of all connections, where ids begin with that of the participant. */
     readonly raw: RTCStatsReport;
     /** What the server counts, if asked for. */
     readonly server: Json | undefined;
 }
 /** One RTP stream of a report, with the names by which its track can be found. */
-export interface MeasuredTrack extends Omit<TrackStats, 'track'> {
+export interface MeasuredTrack extends Omit<TrackStats, 'track' | 'participant'> {
     readonly direction: 'in' | 'out';
     readonly mid: string | undefined;
     /** Id of the browser's track. */

@@ -55,6 +55,8 @@ export declare function sendCodec(codecs: readonly {
     mimeType: string;
     scalabilityModes?: readonly string[];
 }[], names: readonly string[]): SendCodec;
+/** Prefers the codecs of these names for a track that is sent. */
+export declare function preferCodecs(transceiver: RTCRtpTransceiver, kind: Kind, names: readonly string[]): void;
 /**
  * Of the codecs that a browser receives, those in which the server may forward to it. Of H264 and packetization
  * mode 0 it needs nothing: whoever takes mode 1 takes that too.

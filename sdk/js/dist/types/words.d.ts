@@ -23,6 +23,8 @@ export interface Participant {
     readonly permissions: readonly Permission[];
     readonly metadata: Readonly<JsonObject>;
 }
+/** How media go in a room: through the server (`sfu`), or from participant to participant (`p2p`). */
+export type RoomMode = 'sfu' | 'p2p';
 /** How the room's connection is: `reconnecting` mends itself, `closed` is final. */
 export type RoomState = 'connected' | 'reconnecting' | 'closed';
 /**

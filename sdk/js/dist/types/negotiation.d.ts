@@ -1,0 +1,55 @@
+/** What one side says of its description. */
+export interface Described {
+    readonly type: 'offer' | 'answer';
+    readonly sdp: string;
+    /** Number of the offer; an answer has the number of the one that it answers. */
+    readonly offer: number;
+}
+/** What is to be done next with the connection. */
+export type Step<Candidate, Extra> = 
+/** Make an offer, set it, and send it under this number. */
+{
+    do: 'offer';
+    offer: number;
+}
+/** Set the other's offer (an own one that is open is taken back by that), answer it, and send the answer. */
+ | {
+    do: 'accept';
+    offer: number;
+    sdp: string;
+    extra: Extra;
+}
+/** Set the other's answer. */
+ | {
+    do: 'complete';
+    sdp: string;
+    extra: Extra;
+}
+/** Take back the own offer. */
+ | {
+    do: 'withdraw';
+} | {
+    do: 'candidates';
+    candidates: readonly Candidate[];
+};
+/**
+ * One side of a negotiation. Extra is what comes with a description and is given back with its step.
+ * After each call, ask next() until it has nothing; tell done() when a step is carried out.
+ */
+export declare class Negotiation<Candidate, Extra> {
+    #private;
+    /** impolite: of two offers that meet, this side's counts. One of the two is, and one is not. */
+    constructor(impolite: boolean);
+    /** Something of this side has changed that the other must agree to. */
+    need(): void;
+    /** What the other said last may be lost, and what was said to it: an open offer is made again. */
+    lost(): void;
+    describe(described: Described, extra: Extra): void;
+    candidates(candidates: readonly Candidate[]): void;
+    /** The next step; undefined while one is being carried out, or when there is none. */
+    next(): Step<Candidate, Extra> | undefined;
+    /** The step was carried out. */
+    done(): void;
+}
+/** Whether a participant is the impolite one towards another: the lower id is. */
+export declare function isImpolite(own: string, other: string): boolean;

@@ -1,0 +1,127 @@
+// Perfect negotiation of one connection between two participants, as a machine: it is told what was wanted and heard,
+// and says one step after another. pair.ts carries the steps out.
+
+/** What one side says of its description. */
+export interface Described {
+  readonly type: 'offer' | 'answer';
+  readonly sdp: string;
+  /** Number of the offer; an answer has the number of the one that it answers. */
+  readonly offer: number;
+}
+
+/** What is to be done next with the connection. */
+export type Step<Candidate, Extra> =
+  /** Make an offer, set it, and send it under this number. */
+  | { do: 'offer'; offer: number }
+  /** Set the other's offer (an own one that is open is taken back by that), answer it, and send the answer. */
+  | { do: 'accept'; offer: number; sdp: string; extra: Extra }
+  /** Set the other's answer. */
+  | { do: 'complete'; sdp: string; extra: Extra }
+  /** Take back the own offer. */
+  | { do: 'withdraw' }
+  | { do: 'candidates'; candidates: readonly Candidate[] };
+
+type Heard<Candidate, Extra> = { described: Described; extra: Extra } | { candidates: readonly Candidate[] };
+
+/**
+ * One side of a negotiation. Extra is what comes with a description and is given back with its step.
+ * After each call, ask next() until it has nothing; tell done() when a step is carried out.
+ */
+export class Negotiation<Candidate, Extra> {
+  readonly #impolite: boolean;
+  #heard: Heard<Candidate, Extra>[] = [];
+  #needed = false;
+  #withdraw = false;
+  /** Number of the own offer that is not answered yet. */
+  #open: number | undefined;
+  #offers = 0;
+  /** The other's offer was ignored: so are its candidates. */
+  #ignoring = false;
+  #busy = false;
+
+  /** impolite: of two offers that meet, this side's counts. One of the two is, and one is not. */
+  constructor(impolite: boolean) {
+    this.#impolite = impolite;
+  }
+
+  /** Something of this side has changed that the other must agree to. */
+  need(): void {
+    this.#needed = true;
+  }
+
+  /** What the other said last may be lost, and what was said to it: an open offer is made again. */
+  lost(): void {
+    this.#heard = [];
+    this.#ignoring = false;
+    if (this.#open !== undefined) this.#withdraw = true;
+  }
+
+  describe(described: Described, extra: Extra): void {
+    this.#heard.push({ described, extra });
+  }
+
+  candidates(candidates: readonly Candidate[]): void {
+    this.#heard.push({ candidates });
+  }
+
+  /** The next step; undefined while one is being carried out, or when there is none. */
+  next(): Step<Candidate, Extra> | undefined {
+    if (this.#busy) return undefined;
+    const step = this.#next();
+    this.#busy = step !== undefined;
+    return step;
+  }
+
+  /** The step was carried out. */
+  done(): void {
+    this.#busy = false;
+  }
+
+  #next(): Step<Candidate, Extra> | undefined {
+    if (this.#withdraw) {
+      this.#withdraw = false;
+      if (this.#open !== undefined) {
+        this.#open = undefined;
+        this.#needed = true;
+        return { do: 'withdraw' };
+      }
+    }
+    for (let heard = this.#heard.shift(); heard; heard = this.#heard.shift()) {
+      const step = this.#take(heard);
+      if (step) return step;
+    }
+    if (!this.#needed || this.#open !== undefined) return undefined;
+    this.#needed = false;
+    this.#open = ++this.#offers;
+    return { do: 'offer', offer: this.#open };
+  }
+
+  #take(heard: Heard<Candidate, Extra>): Step<Candidate, Extra> | undefined {
+    if ('candidates' in heard) {
+      return this.#ignoring ? undefined : { do: 'candidates', candidates: heard.candidates };
+    }
+    const { described, extra } = heard;
+    const { type, sdp, offer } = described;
+    if (type === 'answer') {
+      if (offer !== this.#open) return undefined; // to an offer that was taken back
+      this.#open = undefined;
+      this.#ignoring = false;
+      return { do: 'complete', sdp, extra };
+    }
+    if (this.#open !== undefined) {
+      if (this.#impolite) {
+        this.#ignoring = true;
+        return undefined;
+      }
+      this.#open = undefined;
+      this.#needed = true; // what the own offer was for is offered again
+    }
+    this.#ignoring = false;
+    return { do: 'accept', offer, sdp, extra };
+  }
+}
+
+/** Whether a participant is the impolite one towards another: the lower id is. */
+export function isImpolite(own: string, other: string): boolean {
+  return own < other;
+}

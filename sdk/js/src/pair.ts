@@ -1,0 +1,441 @@
+// The connection with one other participant of a peer-to-peer room: what is sent on it, what comes, and its repair.
+
+import type { LocalStream, LocalTrack } from './local-stream.js';
+import { type Described, isImpolite, Negotiation, type Step } from './negotiation.js';
+import type { PeerSignal, PeerTrack } from './peer-signal.js';
+import { Superseded } from './session.js';
+import type { Signal } from './signal.js';
+import { preferCodecs } from './transport.js';
+
+/** Times, milliseconds. */
+const gatherFor = 50; // so that candidates go together
+const disconnectedFor = 2_000; // before ICE is restarted
+const politeWaits = 1_500; // longer than the other: one restart is enough
+const restartWithin = 8_000; // before an ICE restart is given up
+const maxRestarts = 2; // before the connection is made anew
+const renewEvery = 3_000; // at most, when a description cannot be used
+
+/** What a pair needs of its room. */
+export interface PairHost {
+  request: Signal['request'];
+  /** Whether the signalling is there. */
+  live: () => boolean;
+  configuration: () => RTCConfiguration;
+  codecs: () => readonly string[];
+  /** What the other sends may have changed, or how it arrives. */
+  changed: (pair: Pair) => void;
+  /** There is a new connection, on which nothing is open yet. */
+  begun: (pair: Pair) => void;
+  channel: (pair: Pair, channel: RTCDataChannel) => void;
+}
+
+/** A track of a stream on the connection. */
+interface Sent {
+  stream: number;
+  track: LocalTrack;
+  transceiver: RTCRtpTransceiver;
+}
+
+/** What of a stream the other wants. */
+interface Wanted {
+  stream: LocalStream;
+  tracks: readonly LocalTrack[];
+}
+
+/** A pair of this participant and another. */
+export class Pair {
+  readonly participant: string;
+  readonly #impolite: boolean;
+  readonly #host: PairHost;
+  #pc!: RTCPeerConnection;
+  #negotiation!: Negotiation<RTCIceCandidateInit, readonly PeerTrack[]>;
+  /** Which of our connections with the other this is, and which of its own the other speaks of. */
+  #connection = 0;
+  #peer: number | undefined;
+  #closed = false;
+
+  readonly #wanted = new Map<number, Wanted>();
+  #sent: Sent[] = [];
+  #free: RTCRtpTransceiver[] = [];
+  #received = new Map<string, PeerTrack>(); // by mid
+
+  // Signals go one after the other, so that their order is kept when one has to be sent again.
+  #outbox: PeerSignal[] = [];
+  #sending = false;
+  #gathered: RTCIceCandidateInit[] = [];
+  #gatherTimer: ReturnType<typeof setTimeout> | undefined;
+
+  #repairTimer: ReturnType<typeof setTimeout> | undefined;
+  #restarts = 0;
+  #restartWanted = false;
+  #renewTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(own: string, participant: string, host: PairHost) {
+    this.participant = participant;
+    this.#impolite = isImpolite(own, participant);
+    this.#host = host;
+    this.#begin();
+  }
+
+  get pc(): RTCPeerConnection {
+    return this.#pc;
+  }
+
+  get connected(): boolean {
+    return this.#pc.iceConnectionState === 'connected' || this.#pc.iceConnectionState === 'completed';
+  }
+
+  /** Whether anything is to go either way. */
+  get used(): boolean {
+    return this.#wanted.size > 0 || this.#received.size > 0;
+  }
+
+  /** Sends these tracks of a stream, and no others of it. */
+  send(id: number, stream: LocalStream, tracks: readonly LocalTrack[]): void {
+    this.#wanted.set(id, { stream, tracks });
+    this.#apply();
+  }
+
+  /** Sends nothing of a stream any more. */
+  withdraw(id: number): void {
+    if (this.#wanted.delete(id)) this.#apply();
+  }
+
+  /** Ids of the streams of which something is sent, or a channel may be open. */
+  get sends(): readonly number[] {
+    return [...this.#wanted.keys()];
+  }
+
+  /** A track has another device, or none. */
+  async replaced(id: number, track: LocalTrack): Promise<void> {
+    const sent = this.#sent.find((each) => each.stream === id && each.track.id === track.id);
+    await sent?.transceiver.sender.replaceTrack(track.mediaTrack ?? null);
+  }
+
+  openChannel(label: string, init: RTCDataChannelInit): RTCDataChannel {
+    const channel = this.#pc.createDataChannel(label, init);
+    this.#need(); // the first one needs an m-section, and does not say whether it is the first
+    return channel;
+  }
+
+  /** The m-section that carries an own track. */
+  sentMid(id: number, trackId: string): string | undefined {
+    return (
+      this.#sent.find((each) => each.stream === id && each.track.id === trackId)?.transceiver.mid ?? undefined
+    );
+  }
+
+  /** The m-section in which a track of the other comes. */
+  receivedMid(id: number, trackId: string): string | undefined {
+    for (const [mid, { stream, track }] of this.#received) if (stream === id && track === trackId) return mid;
+    return undefined;
+  }
+
+  /** What the other sends, with the browser's track of it; without one, nothing was agreed on that could be decoded. */
+  received(): { stream: number; track: string; mediaTrack: MediaStreamTrack | undefined }[] {
+    return [...this.#received].map(([mid, { stream, track }]) => {
+      // A section that was refused is not among them any more, or not a receiving one.
+      const transceiver = this.#pc.getTransceivers().find((each) => each.mid === mid);
+      const agreed =
+        transceiver?.currentDirection === 'recvonly' || transceiver?.currentDirection === 'sendrecv';
+      return { stream, track, mediaTrack: agreed ? transceiver.receiver.track : undefined };
+    });
+  }
+
+  /** The other said something. */
+  hear(signal: PeerSignal): void {
+    if (this.#closed) return;
+    if (signal.peer !== undefined && signal.peer !== this.#connection) return; // for one that is no more
+    if (signal.connection < (this.#peer ?? 0)) return;
+    if (this.#peer !== undefined && signal.connection > this.#peer) this.#renew(); // the other began anew
+    this.#peer = signal.connection;
+    if (signal.description) {
+      const described: Described = { ...signal.description, offer: signal.offer ?? 0 };
+      this.#negotiation.describe(described, signal.tracks ?? []);
+    }
+    if (signal.candidates) this.#negotiation.candidates(signal.candidates);
+    this.#run();
+  }
+
+  /** The session was rebuilt and the other is there: what was under way between the two is lost. */
+  sessionRebuilt(): void {
+    this.#outbox = [];
+    this.#negotiation.lost();
+    if (this.#impolite) this.#need();
+    else this.#run();
+  }
+
+  /** The signalling is back after a cut. */
+  signallingBack(): void {
+    const state = this.#pc.iceConnectionState;
+    if (this.#restartWanted || state === 'disconnected' || state === 'failed') this.#restartIce();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#renewTimer);
+    this.#end();
+    this.#received.clear();
+    this.#outbox = [];
+  }
+
+  // Makes a connection, and puts everything on it that is to be sent.
+  #begin(): void {
+    this.#connection++;
+    this.#peer = undefined;
+    this.#restarts = 0;
+    this.#sent = [];
+    this.#free = [];
+    this.#received = new Map();
+    this.#negotiation = new Negotiation(this.#impolite);
+    const pc = newConnection(this.#host.configuration());
+    this.#pc = pc;
+    pc.onicecandidate = ({ candidate }) => {
+      if (candidate?.candidate) this.#gather(candidate.toJSON());
+    };
+    pc.ondatachannel = ({ channel }) => this.#host.channel(this, channel);
+    pc.oniceconnectionstatechange = () => this.#watch();
+    pc.onconnectionstatechange = () => {
+      // ICE has its own repair; a failed DTLS has none.
+      if (pc.connectionState === 'failed' && pc.iceConnectionState !== 'failed') this.#renewSoon();
+    };
+    this.#apply();
+  }
+
+  #end(): void {
+    clearTimeout(this.#repairTimer);
+    clearTimeout(this.#gatherTimer);
+    this.#repairTimer = this.#gatherTimer = undefined;
+    this.#gathered = [];
+    const pc = this.#pc;
+    pc.onicecandidate = pc.ondatachannel = pc.oniceconnectionstatechange = pc.onconnectionstatechange = null;
+    pc.close();
+  }
+
+  // The connection is beyond repair, or the other has made a new one.
+  #renew(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#renewTimer);
+    this.#renewTimer = undefined;
+    this.#end();
+    this.#outbox = [];
+    this.#begin();
+    this.#host.begun(this);
+    this.#host.changed(this);
+  }
+
+  #renewSoon(): void {
+    this.#renewTimer ??= setTimeout(
+      () => {
+        this.#renew();
+        // The other learns of it by an offer, even where nothing is sent.
+        this.#need();
+      },
+      renewEvery * (0.5 + Math.random() / 2),
+    );
+  }
+
+  // Brings the sections in line with what is wanted.
+  #apply(): void {
+    let changed = false;
+    const stays = ({ stream, track }: Sent): boolean =>
+      this.#wanted.get(stream)?.tracks.some(({ id }) => id === track.id) ?? false;
+    for (const sent of this.#sent.filter((each) => !stays(each))) {
+      void sent.transceiver.sender.replaceTrack(null).catch(warn);
+      sent.transceiver.direction = 'inactive';
+      this.#free.push(sent.transceiver);
+      changed = true;
+    }
+    this.#sent = this.#sent.filter(stays);
+    for (const [id, { stream, tracks }] of this.#wanted) {
+      for (const track of tracks) {
+        if (this.#sent.some((each) => each.stream === id && each.track.id === track.id)) continue;
+        this.#sent.push({ stream: id, track, transceiver: this.#add(stream, track) });
+        changed = true;
+      }
+    }
+    if (changed) this.#need();
+  }
+
+  #add(stream: LocalStream, track: LocalTrack): RTCRtpTransceiver {
+    const index = this.#free.findIndex(({ receiver }) => receiver.track.kind === track.kind);
+    const [free] = index >= 0 ? this.#free.splice(index, 1) : [];
+    if (free) {
+      free.direction = 'sendonly';
+      void free.sender.replaceTrack(track.mediaTrack ?? null).catch(warn);
+      return free;
+    }
+    const transceiver = this.#pc.addTransceiver(track.mediaTrack ?? track.kind, {
+      direction: 'sendonly',
+      sendEncodings: [stream.plainEncoding(track)],
+    });
+    preferCodecs(transceiver, track.kind, this.#host.codecs());
+    return transceiver;
+  }
+
+  #need(): void {
+    this.#negotiation.need();
+    this.#run();
+  }
+
+  // Not at once: what is changed or heard in one turn counts together.
+  #run(): void {
+    queueMicrotask(() => void this.#steps(this.#negotiation));
+  }
+
+  async #steps(negotiation: Negotiation<RTCIceCandidateInit, readonly PeerTrack[]>): Promise<void> {
+    while (!this.#closed && negotiation === this.#negotiation) {
+      const step = negotiation.next();
+      if (!step) return;
+      try {
+        await this.#carryOut(this.#pc, step);
+      } catch (error) {
+        if (this.#closed || negotiation !== this.#negotiation) return;
+        warn(error);
+        this.#renewSoon();
+      } finally {
+        negotiation.done();
+      }
+    }
+  }
+
+  async #carryOut(
+    pc: RTCPeerConnection,
+    step: Step<RTCIceCandidateInit, readonly PeerTrack[]>,
+  ): Promise<void> {
+    switch (step.do) {
+      case 'offer':
+        await pc.setLocalDescription(await pc.createOffer());
+        this.#describe(pc, step.offer);
+        break;
+      case 'accept':
+        await pc.setRemoteDescription({ type: 'offer', sdp: step.sdp });
+        await pc.setLocalDescription(await pc.createAnswer());
+        this.#describe(pc, step.offer);
+        this.#hears(pc, step.extra);
+        break;
+      case 'complete':
+        await pc.setRemoteDescription({ type: 'answer', sdp: step.sdp });
+        this.#hears(pc, step.extra);
+        break;
+      case 'withdraw':
+        await pc.setLocalDescription({ type: 'rollback' });
+        break;
+      case 'candidates':
+        for (const candidate of step.candidates) await pc.addIceCandidate(candidate).catch(() => {});
+        break;
+    }
+  }
+
+  #describe(pc: RTCPeerConnection, offer: number): void {
+    const description = pc.localDescription;
+    if (pc !== this.#pc || !description || (description.type !== 'offer' && description.type !== 'answer'))
+      return;
+    // What was added meanwhile comes with the next offer.
+    const tracks = this.#sent.flatMap(({ stream, track, transceiver: { mid } }) =>
+      mid !== null && description.sdp.includes(`a=mid:${mid}\r\n`) ? [{ mid, stream, track: track.id }] : [],
+    );
+    this.#say({ description: { type: description.type, sdp: description.sdp }, offer, tracks });
+  }
+
+  #hears(pc: RTCPeerConnection, tracks: readonly PeerTrack[]): void {
+    if (pc !== this.#pc) return;
+    this.#received = new Map(tracks.map((each) => [each.mid, each]));
+    this.#host.changed(this);
+  }
+
+  #gather(candidate: RTCIceCandidateInit): void {
+    this.#gathered.push(candidate);
+    this.#gatherTimer ??= setTimeout(() => {
+      this.#gatherTimer = undefined;
+      this.#say({ candidates: this.#gathered.splice(0) });
+    }, gatherFor);
+  }
+
+  #say(what: Omit<PeerSignal, 'connection' | 'peer'>): void {
+    this.#outbox.push({ connection: this.#connection, peer: this.#peer, ...what });
+    if (!this.#sending) void this.#send();
+  }
+
+  async #send(): Promise<void> {
+    this.#sending = true;
+    for (let signal = this.#outbox[0]; signal && !this.#closed; signal = this.#outbox[0]) {
+      try {
+        await this.#host.request('signal', { to: this.participant, data: signal });
+      } catch (error) {
+        const code = (error as { code?: string }).code;
+        if (code === 'too-fast' || code === 'unavailable') {
+          await new Promise((resolve) => setTimeout(resolve, 1_000 + Math.random() * 2_000));
+          continue; // the same again, unless it is not of use any more
+        }
+        // The other has left, or is not back yet; then it is told anew what it must know.
+        if (code !== 'not-found' && code !== 'closed' && !(error instanceof Superseded)) warn(error);
+      }
+      if (this.#outbox[0] === signal) this.#outbox.shift();
+    }
+    this.#sending = false;
+  }
+
+  #watch(): void {
+    if (this.#closed) return;
+    switch (this.#pc.iceConnectionState) {
+      case 'connected':
+      case 'completed':
+        clearTimeout(this.#repairTimer);
+        this.#repairTimer = undefined;
+        this.#restarts = 0;
+        this.#restartWanted = false;
+        break;
+      case 'disconnected':
+      case 'failed': {
+        const wait = this.#pc.iceConnectionState === 'failed' ? 0 : disconnectedFor;
+        this.#repairTimer ??= setTimeout(
+          () => {
+            this.#repairTimer = undefined;
+            this.#restartIce();
+          },
+          wait + (this.#impolite ? 0 : politeWaits),
+        );
+        break;
+      }
+    }
+    this.#host.changed(this);
+  }
+
+  #restartIce(): void {
+    if (this.#closed || this.connected) return;
+    clearTimeout(this.#repairTimer);
+    this.#repairTimer = undefined;
+    if (!this.#host.live()) {
+      this.#restartWanted = true;
+      return;
+    }
+    this.#restartWanted = false;
+    if (this.#restarts >= maxRestarts) {
+      this.#renewSoon();
+      return;
+    }
+    this.#restarts++;
+    this.#pc.restartIce();
+    this.#need();
+    this.#repairTimer = setTimeout(() => {
+      this.#repairTimer = undefined;
+      this.#restartIce();
+    }, restartWithin);
+  }
+}
+
+// A browser may not like an ICE server (a port that it blocks, say): then it has to do without.
+function newConnection(configuration: RTCConfiguration): RTCPeerConnection {
+  const common: RTCConfiguration = { bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' };
+  try {
+    return new RTCPeerConnection({ ...common, ...configuration });
+  } catch (error) {
+    warn(error);
+    return new RTCPeerConnection({ ...common, ...configuration, iceServers: [] });
+  }
+}
+
+function warn(error: unknown): void {
+  console.warn('tertulia:', error);
+}

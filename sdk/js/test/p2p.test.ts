@@ -1,0 +1,327 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { LocalStream } from '../src/local-stream.js';
+import type { Room } from '../src/room.js';
+import { type FakeDataChannel, FakePeerConnection, PeerServer, undecodable } from './fake-peers.js';
+
+class FakeMediaStream {
+  readonly tracks: unknown[];
+  constructor(tracks: unknown[] = []) {
+    this.tracks = [...tracks];
+  }
+  getTracks = (): unknown[] => this.tracks;
+  addTrack = (track: unknown): void => void this.tracks.push(track);
+  removeTrack = (track: unknown): void => void this.tracks.splice(this.tracks.indexOf(track), 1);
+}
+
+const camera = (options: { data?: boolean } = {}): LocalStream =>
+  LocalStream.from(
+    ['audio', 'video'].map((kind) => ({
+      kind,
+      id: `own-${kind}`,
+      enabled: true,
+      getSettings: () => ({ width: 1280, height: 720 }),
+      addEventListener: () => {},
+    })) as never,
+    { ...options, source: (track) => (track.kind === 'audio' ? 'microphone' : 'camera') },
+  );
+
+/** Lets everything that can happen at once happen. */
+const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(500);
+
+let server: PeerServer;
+beforeEach(() => {
+  vi.useFakeTimers();
+  FakePeerConnection.all = [];
+  undecodable.clear();
+  server = new PeerServer();
+  vi.stubGlobal('MediaStream', FakeMediaStream);
+  vi.stubGlobal('RTCPeerConnection', FakePeerConnection);
+  vi.stubGlobal('RTCRtpReceiver', {});
+  vi.stubGlobal('RTCRtpSender', { getCapabilities: () => ({ codecs: [] }) });
+});
+afterEach(() => {
+  for (const { room } of server.inside.values()) {
+    room.sessionEnded('left', Object.assign(new Error(''), { code: 'closed' }) as never);
+  }
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+/** The connections that are open, those that each room makes before it knows its mode left out. */
+const open = (): FakePeerConnection[] => FakePeerConnection.all.filter(({ closed }) => !closed);
+const connect = (): void => open().forEach((pc) => pc.ice('connected'));
+
+/** How the tracks are that a room has of another. */
+const received = (room: Room, from: string): string[] =>
+  room
+    .streamsOf(from)
+    .flatMap(({ tracks }) =>
+      tracks.map(({ id, state, mediaTrack }) => `${id} ${state} ${mediaTrack?.kind ?? ''}`.trim()),
+    );
+
+async function call(...ids: string[]): Promise<Room[]> {
+  const rooms = ids.map((id) => server.enter(id));
+  for (const room of rooms) await Promise.all([room.publish(camera({ data: true })), settle()]);
+  await settle();
+  connect();
+  return rooms;
+}
+
+const both = ['a1 active audio', 'v1 active video'];
+
+describe('a peer-to-peer room', () => {
+  it('has one connection for each pair, with what each subscribed to', async () => {
+    const [a, b, c] = await call('a', 'b', 'c');
+    expect(a!.mode).toBe('p2p');
+    expect(open()).toHaveLength(6);
+    for (const [room, others] of [
+      [a, 'bc'],
+      [b, 'ac'],
+      [c, 'ab'],
+    ] as const) {
+      for (const other of others) expect(received(room!, other)).toEqual(both);
+    }
+    const publish = server.requests.find(({ type }) => type === 'publish')!;
+    expect(publish.data.tracks).toEqual([
+      { id: 'a1', kind: 'audio', source: 'microphone' },
+      { id: 'v1', kind: 'video', source: 'camera' },
+    ]);
+    expect(server.requests.filter(({ type }) => type === 'offer' || type === 'prefer')).toEqual([]);
+    expect(open()[0]!.configuration).toMatchObject({ iceServers: [{ urls: ['stun:stun.example.org'] }] });
+  });
+
+  it('comes to an agreement when both offer at once', async () => {
+    const [a, b] = [server.enter('a'), server.enter('b')];
+    await Promise.all([a.publish(camera()), b.publish(camera()), settle()]);
+    await settle();
+    connect();
+    expect(received(a, 'b')).toEqual(both);
+    expect(received(b, 'a')).toEqual(both);
+    expect(open().map(({ signalingState }) => signalingState)).toEqual(['stable', 'stable']);
+  });
+
+  it('sends what is wanted, and no more', async () => {
+    const [a, b] = await call('a', 'b');
+    const stream = a!.streamsOf('b')[0]!;
+    await Promise.all([a!.subscribe(stream, { video: false }), settle()]);
+    expect(received(a!, 'b')).toEqual(['a1 active audio', 'v1 none']);
+    await Promise.all([a!.unsubscribe(stream), settle()]);
+    expect(received(a!, 'b')).toEqual(['a1 none', 'v1 none']);
+    expect(received(b!, 'a')).toEqual(both);
+    await Promise.all([a!.subscribe(stream), settle()]);
+    expect(received(a!, 'b')).toEqual(both);
+    const sections = open().map((pc) => pc.getTransceivers().length);
+    expect(sections).toEqual([4, 4]); // the same ones again
+  });
+
+  it('ends what is unpublished, and the connection with who leaves', async () => {
+    const [a, b] = await call('a', 'b');
+    await Promise.all([b!.unpublish(b!.localStreams[0]!), settle()]);
+    expect(a!.streamsOf('b')).toEqual([]);
+    expect(received(b!, 'a')).toEqual(both);
+    server.leave('b');
+    await settle();
+    expect(open()).toHaveLength(1); // that of b, who knows nothing of it
+  });
+
+  it('refuses what only a server can do', async () => {
+    const [a] = await call('a', 'b');
+    const stream = a!.streamsOf('b')[0]!;
+    await expect(stream.prefer('video', { width: 100 })).rejects.toMatchObject({ code: 'unsupported' });
+    server.refuse.stats = 'unsupported';
+    await expect(a!.getStats({ server: true })).rejects.toMatchObject({ code: 'unsupported' });
+  });
+
+  it('says when there is no codec in common', async () => {
+    undecodable.add('video');
+    const [a] = await call('a', 'b');
+    expect(received(a!, 'b')).toEqual(['a1 active audio', 'v1 codec-unsupported']);
+    expect(a!.streamsOf('b')[0]!.tracks[1]!.reason).toMatch(/no codec in common/);
+  });
+
+  it('heeds nobody who speaks of the streams of others, or makes no sense', async () => {
+    const [a] = await call('a', 'b', 'c');
+    const before = received(a!, 'b');
+    vi.spyOn(console, 'warn').mockImplementation(() => {}); // of an offer that no browser would make
+    const id = a!.streamsOf('b')[0]!.id;
+    const section = JSON.stringify([{ mid: 'x', kind: 'video', direction: 'sendonly' }]);
+    a!.handle('signal', {
+      from: 'c',
+      data: {
+        connection: 1,
+        peer: 1,
+        description: { type: 'offer', sdp: `${section}\r\na=mid:x\r\n` },
+        offer: 9,
+        tracks: [{ mid: 'x', stream: id, track: 'v1' }],
+      },
+    });
+    for (const data of [null, 1, 'x', [], {}, { connection: 0 }, { connection: 1, candidates: [1] }]) {
+      a!.handle('signal', { from: 'b', data });
+    }
+    await settle();
+    expect(received(a!, 'b')).toEqual(before);
+  });
+});
+
+describe('data channels between participants', () => {
+  it('reach each subscriber, also one who comes later', async () => {
+    const [a] = await call('a', 'b');
+    const channel = a!.localStreams[0]!.openChannel('pad', { ordered: false, maxRetransmits: 0 });
+    expect(channel.state).toBe('open');
+    await settle();
+    const opened = (): FakeDataChannel[] => open().flatMap(({ channels }) => channels);
+    expect(opened().map(({ label, protocol }) => `${label} ${protocol}`)).toEqual([
+      `pad stream:${a!.localStreams[0]!.id}`,
+    ]);
+    opened()[0]!.open();
+    server.enter('c');
+    await settle();
+    expect(opened()).toHaveLength(2);
+    channel.send('x');
+    expect(opened().map(({ sent }) => sent)).toEqual([['x'], []]);
+    opened()[1]!.open();
+    expect(opened().map(({ sent }) => sent)).toEqual([['x'], ['x']]);
+    channel.close();
+    expect(opened().map(({ readyState }) => readyState)).toEqual(['closed', 'closed']);
+  });
+
+  it('are taken from the publisher of the stream only', async () => {
+    const [b] = await call('b', 'c', 'a');
+    const stream = b!.streamsOf('a')[0]!;
+    const got: string[] = [];
+    stream.on('channel', ({ label }) => got.push(label));
+    for (const pc of open()) {
+      const channel = { label: 'x', protocol: `stream:${stream.id}`, readyState: 'open', close: () => {} };
+      pc.ondatachannel?.({ channel });
+    }
+    expect(got).toEqual(['x']); // of all connections, one is that of b with a
+  });
+});
+
+describe('connections between participants', () => {
+  it('live on while the signalling is cut', async () => {
+    const [a, b] = await call('a', 'b');
+    const before = open();
+    server.cut('a', true);
+    const published = b!.publish(camera());
+    await settle();
+    expect(received(a!, 'b')).toEqual(both);
+    server.cut('a', false);
+    await Promise.all([published, settle()]);
+    await settle();
+    expect(received(a!, 'b')).toEqual([...both, ...both]);
+    expect(open()).toEqual(before);
+  });
+
+  it('live on when the server is started again, and are negotiated anew', async () => {
+    const [a, b, c] = await call('a', 'b', 'c');
+    const before = open();
+    // One offer is under way when it happens.
+    void b!.publish(camera());
+    await vi.advanceTimersByTimeAsync(0);
+    const old = server.restart();
+    server.requests.length = 0;
+    for (const id of ['b', 'a', 'c']) {
+      server.back(old.get(id)!);
+      await settle();
+    }
+    await settle();
+    expect(open()).toEqual(before);
+    for (const [room, other] of [
+      [a, 'c'],
+      [c, 'a'],
+      [b, 'a'],
+      [c, 'b'],
+    ] as const) {
+      expect(received(room!, other).slice(0, 2)).toEqual(both);
+    }
+    expect(received(a!, 'b')).toEqual([...both, ...both]);
+    expect(open().every(({ signalingState }) => signalingState === 'stable')).toBe(true);
+    const offers = server.requests.filter(
+      ({ type, data }) =>
+        type === 'signal' &&
+        /"offer"/.test(JSON.stringify((data.data as { description?: unknown }).description)),
+    );
+    for (const pair of ['a b', 'a c', 'b c']) {
+      expect(
+        offers.filter(({ from, data }) => [from, data.to].sort().join(' ') === pair).length,
+      ).toBeGreaterThan(0);
+    }
+    await vi.advanceTimersByTimeAsync(15_000); // nobody was given up
+    expect(received(a!, 'b')).toEqual([...both, ...both]);
+  });
+
+  it('are made anew with one who was let in anew', async () => {
+    const [a, b] = await call('a', 'b');
+    const before = open();
+    const me = server.inside.get('b')!;
+    server.leave('b');
+    await settle();
+    me.id = '0'; // now the impolite one
+    server.back(me, 'rejoined');
+    await settle();
+    connect();
+    expect(received(a!, '0')).toEqual(both);
+    expect(received(b!, 'a')).toEqual(both);
+    expect(open()).toHaveLength(2);
+    expect(open().filter((pc) => before.includes(pc))).toEqual([]);
+  });
+
+  it('restart ICE when they fail, and are made anew when that does not help', async () => {
+    const [a, b] = await call('a', 'b');
+    const [mine, theirs] = open();
+    mine!.ice('disconnected');
+    await vi.advanceTimersByTimeAsync(1_900);
+    expect(mine!.iceRestarts).toBe(0);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(mine!.iceRestarts).toBe(1);
+    expect(received(a!, 'b')).toEqual(['a1 waiting audio', 'v1 waiting video']);
+    mine!.ice('connected');
+    expect(received(a!, 'b')).toEqual(both);
+
+    mine!.ice('failed');
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(mine!.closed).toBe(true);
+    expect(theirs!.closed).toBe(true); // it was told
+    connect();
+    expect(open()).toHaveLength(2);
+    expect(received(a!, 'b')).toEqual(both);
+    expect(received(b!, 'a')).toEqual(both);
+  });
+
+  it('wait for the signalling before they are repaired', async () => {
+    await call('a', 'b');
+    const [mine] = open();
+    server.cut('a', true);
+    mine!.ice('failed');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(mine!.iceRestarts).toBe(0);
+    server.cut('a', false);
+    await settle();
+    expect(mine!.iceRestarts).toBe(1);
+  });
+
+  it('say the same again when the server had too much to do', async () => {
+    server.refuse.signal = 'too-fast';
+    const [a, b] = await call('a', 'b');
+    expect(received(a!, 'b')).toEqual(['a1 waiting', 'v1 waiting']);
+    delete server.refuse.signal;
+    await vi.advanceTimersByTimeAsync(10_000);
+    connect();
+    expect(received(a!, 'b')).toEqual(both);
+    expect(received(b!, 'a')).toEqual(both);
+  });
+
+  it('that both sides begin anew at once come together', async () => {
+    const [a, b] = await call('a', 'b');
+    for (const pc of open()) {
+      pc.connectionState = 'failed';
+      pc.onconnectionstatechange?.();
+    }
+    await vi.advanceTimersByTimeAsync(10_000);
+    connect();
+    expect(open()).toHaveLength(2);
+    expect(received(a!, 'b')).toEqual(both);
+    expect(received(b!, 'a')).toEqual(both);
+  });
+});
