@@ -21,12 +21,13 @@ type commands struct {
 	Data   string          `help:"Directory of the database and of what else must be kept." default:"tertulia-data" placeholder:"DIR"`
 	DB     string          `name:"db" help:"Database: sqlite:FILE or postgres://…; by default a SQLite file in the data directory." placeholder:"URL"`
 
-	Serve   serveCommand   `cmd:"" default:"withargs" help:"Take calls (the default)."`
-	Service serviceCommand `cmd:"" help:"List, create and delete services."`
-	Room    roomCommand    `cmd:"" help:"List, create and delete rooms."`
-	Token   tokenCommand   `cmd:"" help:"Make a token that lets one user into one room."`
-	Load    loadCommand    `cmd:"" help:"Put load on a server and measure it."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve        serveCommand        `cmd:"" default:"withargs" help:"Take calls (the default)."`
+	Service      serviceCommand      `cmd:"" help:"List, create and delete services."`
+	Room         roomCommand         `cmd:"" help:"List, create and delete rooms."`
+	Token        tokenCommand        `cmd:"" help:"Make a token that lets one user into one room."`
+	Load         loadCommand         `cmd:"" help:"Put load on a server and measure it."`
+	ImportLicode importLicodeCommand `cmd:"" help:"Bring services, rooms and settings over from Licode."`
+	Version      versionCommand      `cmd:"" help:"Print the version."`
 }
 
 func main() {
