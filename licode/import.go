@@ -210,7 +210,7 @@ func (im *Import) room(ctx context.Context, service store.Service, r DumpedRoom,
 	changed := there
 	if im.Overwrite {
 		renameRoom(&changed, im.tidyName(r.Name, r.ID, r.At))
-		changed.Mode = store.SFU
+		changed.Mode = protocol.SFU
 		changed.Metadata, changed.Licode.Data = nil, nil
 		changed = im.fill(changed, r)
 	}
@@ -229,7 +229,7 @@ func (im *Import) room(ctx context.Context, service store.Service, r DumpedRoom,
 // fill sets what the dump says of a room beside its name.
 func (im *Import) fill(room store.Room, r DumpedRoom) store.Room {
 	if r.P2P {
-		room.Mode = store.P2P
+		room.Mode = protocol.P2P
 	}
 	if r.Data != nil && setData(&room, r.Data) != nil {
 		im.say(fmt.Sprintf("%s: its data has more than %d KiB and stays out", r.At, maxBody>>10))
