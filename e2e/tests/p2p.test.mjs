@@ -200,6 +200,7 @@ describe('a peer-to-peer room', () => {
     }
     const [dora, emil] = tabs;
     await Promise.all([sees(dora, 'Emil'), sees(emil, 'Dora'), hears(dora), hears(emil)]);
+    await until('it is marked who speaks', () => dora.call(() => document.querySelector('[data-name="Emil"]').dataset.speaking === 'true'));
     await dora.page.keyboard.press('m');
     await until('Emil sees it', async () => (await tile(emil, 'Dora')).mic === 'muted');
     for (const tab of tabs) {

@@ -853,55 +853,76 @@ function ge(e) {
 function w(e) {
 	return e instanceof Error ? e.message : String(e);
 }
+// src/speaking.ts
+var _e = -50, ve = 800, ye = class {
+	#e = /* @__PURE__ */ new Map();
+	#t = "";
+	hear(e, t) {
+		let n = /* @__PURE__ */ new Set();
+		for (let r of t) {
+			let t = `${r.stream} ${r.track}`;
+			n.add(t), r.level > _e && this.#e.set(t, {
+				at: e,
+				heard: r
+			});
+		}
+		for (let [t, { at: r }] of this.#e) (!n.has(t) || e - r >= ve) && this.#e.delete(t);
+		let r = [...this.#e.values()].map(({ heard: e }) => e).sort((e, t) => t.level - e.level), i = r.map(({ stream: e, track: t }) => `${e} ${t}`).join();
+		if (i !== this.#t) return this.#t = i, r;
+	}
+};
+function T(e) {
+	return e > 0 ? Math.max(-127, Math.min(0, Math.round(20 * Math.log10(e)))) : -127;
+}
 // src/encodings.ts
-var _e = [
+var be = [
 	"q",
 	"h",
 	"f"
-], T = 12e5, ve = 25e5;
-function ye(e, t, n) {
-	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? Ce(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && xe(n, e)), s = (e) => [k({
+], E = 12e5, xe = 25e5;
+function Se(e, t, n) {
+	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? De(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && we(n, e)), s = (e) => [k({
 		maxBitrate: a,
 		scalabilityMode: e
 	})];
 	if (i !== void 0 && O(i) > 1 || !r) return s(o(i, "L1T3"));
-	if (E(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
-	let c = Se(e);
-	return c === 1 ? s(o(i, "L1T3")) : _e.slice(-c).map((e, t) => {
+	if (Te(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
+	let c = Ee(e);
+	return c === 1 ? s(o(i, "L1T3")) : be.slice(-c).map((e, t) => {
 		let n = 2 ** (c - 1 - t);
 		return k({
 			rid: e,
 			scaleResolutionDownBy: n,
-			maxBitrate: D(a, n),
+			maxBitrate: Oe(a, n),
 			scalabilityMode: o(i, "L1T3")
 		});
 	});
 }
-function be(e) {
+function Ce(e) {
 	return [k({ maxBitrate: e })];
 }
-function xe(e, t) {
-	return e.modes ? e.modes.includes(t) : e.name !== "" && (O(t) === 1 || E(e));
+function we(e, t) {
+	return e.modes ? e.modes.includes(t) : e.name !== "" && (O(t) === 1 || Te(e));
 }
-function E({ name: e }) {
+function Te({ name: e }) {
 	return /^(VP9|AV1)$/i.test(e);
 }
-function Se({ width: e, height: t }) {
+function Ee({ width: e, height: t }) {
 	let n = Math.max(e ?? 0, t ?? 0);
 	return n === 0 || n >= 960 ? 3 : n >= 480 ? 2 : 1;
 }
-function Ce({ source: e, width: t, height: n }, r) {
-	if (e === "screen") return ve;
+function De({ source: e, width: t, height: n }, r) {
+	if (e === "screen") return xe;
 	if (e !== "camera" && !r) return;
-	if (!t || !n) return T;
-	let i = T * (t * n / 921600) ** .75;
+	if (!t || !n) return E;
+	let i = E * (t * n / 921600) ** .75;
 	return Math.round(Math.min(25e5, Math.max(15e4, i)));
 }
-function D(e, t) {
+function Oe(e, t) {
 	return e === void 0 ? void 0 : Math.round(e * t ** -1.5);
 }
-function we(e, t, n = 0) {
-	let r = Te(e, t);
+function ke(e, t, n = 0) {
+	let r = D(e, t);
 	if (r.length === 0) return {
 		...e,
 		active: !0
@@ -915,21 +936,21 @@ function we(e, t, n = 0) {
 	return k({
 		...e,
 		active: a,
-		scalabilityMode: Ee(o, l),
+		scalabilityMode: Ae(o, l),
 		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * u,
-		maxBitrate: D(e.maxBitrate, u)
+		maxBitrate: Oe(e.maxBitrate, u)
 	});
 }
-function Te({ rid: e = "" }, t) {
+function D({ rid: e = "" }, t) {
 	return (t ?? []).filter((t) => (t.rid ?? "") === e);
 }
 function O(e) {
 	return Number(/^[LS]([1-9])T[1-9]/.exec(e)?.[1] ?? 1);
 }
-function Ee(e, t) {
+function Ae(e, t) {
 	return e.replace(/^([LS])[1-9](T[1-9])(.*)$/, (e, n, r, i) => t === 1 ? `L1${r}` : `${n}${t}${r}${i}`);
 }
-function De(e, t) {
+function je(e, t) {
 	let n = !1;
 	return e.forEach((e, r) => {
 		let i = e.rid, a = i === void 0 ? t[r] : t.find((e) => e.rid === i);
@@ -962,14 +983,14 @@ var A = class {
 	}
 	want(e) {
 		this.#t = e, this.#e.forEach((t, n) => {
-			this.#n[n] = Math.max(this.#n[n] ?? 0, Te(t, e).length);
+			this.#n[n] = Math.max(this.#n[n] ?? 0, D(t, e).length);
 		}), this.apply();
 	}
 	async apply() {
 		if (this.#i = !0, !this.#r) {
 			for (this.#r = !0; this.#i;) {
 				this.#i = !1;
-				let e = this.#e.map((e, t) => we(e, this.#t, this.#n[t]));
+				let e = this.#e.map((e, t) => ke(e, this.#t, this.#n[t]));
 				try {
 					await this.#a(e);
 				} catch {
@@ -986,14 +1007,14 @@ var A = class {
 	}
 	async #a(e) {
 		let { sender: t } = this.transceiver, n = t.getParameters(), r = n.encodings.length === 1 && e.length > 1 ? e.slice(-1).map(({ rid: e, ...t }) => t) : e;
-		De(n.encodings, r) && await t.setParameters(n);
+		je(n.encodings, r) && await t.setParameters(n);
 	}
 };
 function j(e) {
 	return e.map(({ rid: e = "" }) => e).join();
 }
 // src/transport.ts
-var M = 4, Oe = 2e3, ke = 8e3, Ae = 2, je = class {
+var M = 4, Me = 2e3, Ne = 8e3, Pe = 2, Fe = class {
 	name;
 	pc;
 	#e;
@@ -1062,7 +1083,7 @@ var M = 4, Oe = 2e3, ke = 8e3, Ae = 2, je = class {
 			let t = Math.min(60, Math.ceil(n[e] / M) * M);
 			for (; this.#r[e] < t; this.#r[e]++) {
 				let t = this.pc.addTransceiver(e, { direction: "recvonly" });
-				Pe(t, e), e === "video" && N(t), this.#s = !0;
+				Re(t, e), e === "video" && N(t), this.#s = !0;
 			}
 		}
 		this.#s && this.#m > 0 && this.negotiate();
@@ -1071,7 +1092,7 @@ var M = 4, Oe = 2e3, ke = 8e3, Ae = 2, je = class {
 		return this.#y(e)?.receiver.track;
 	}
 	get videoCodec() {
-		return Ne(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
+		return Le(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
 	}
 	addSender(e, t, n) {
 		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === j(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
@@ -1131,7 +1152,7 @@ var M = 4, Oe = 2e3, ke = 8e3, Ae = 2, je = class {
 		this.#c = !0;
 		let e = 0;
 		try {
-			for (await Ie(); this.#s && !this.#n;) {
+			for (await Be(); this.#s && !this.#n;) {
 				this.#s = !1;
 				let t = this.#u, n = this.#d;
 				this.#u = I(), this.#d = I(), this.#f = t.promise, this.#p = n.promise;
@@ -1181,7 +1202,7 @@ var M = 4, Oe = 2e3, ke = 8e3, Ae = 2, je = class {
 				case "disconnected":
 					this.#h ??= setTimeout(() => {
 						this.#h = void 0, this.#C();
-					}, Oe);
+					}, Me);
 					break;
 				case "failed": this.#C();
 			}
@@ -1189,24 +1210,24 @@ var M = 4, Oe = 2e3, ke = 8e3, Ae = 2, je = class {
 		}
 	}
 	#C() {
-		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= Ae ? this.#w() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
+		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= Pe ? this.#w() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
 			this.#h = void 0, this.connected ? this.#g = 0 : this.#C();
-		}, ke))) : this.#_ = !0);
+		}, Ne))) : this.#_ = !0);
 	}
 	#w() {
 		this.#n || (this.close(), this.#e.lost());
 	}
-}, Me = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+}, Ie = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 function N(e) {
 	try {
-		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Me);
+		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Ie);
 		if (!t || n?.direction !== "stopped") return;
 		n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t);
 	} catch (e) {
 		L(e);
 	}
 }
-function Ne(e, t) {
+function Le(e, t) {
 	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = F(n, t);
 	if (!r) return {
 		name: "",
@@ -1227,18 +1248,18 @@ function P(e, t, n) {
 		L(e);
 	}
 }
-function Pe(e, t) {
+function Re(e, t) {
 	if (typeof e.setCodecPreferences != "function") return;
 	let n = RTCRtpReceiver.getCapabilities?.(t);
 	if (!n) return;
-	let r = Fe(n.codecs);
+	let r = ze(n.codecs);
 	if (!r.every((e) => /\/rtx$/i.test(e.mimeType))) try {
 		e.setCodecPreferences(r);
 	} catch (e) {
 		L(e);
 	}
 }
-function Fe(e) {
+function ze(e) {
 	return e.filter(({ mimeType: e, sdpFmtpLine: t = "" }) => {
 		switch (e.toLowerCase()) {
 			case "audio/opus":
@@ -1262,7 +1283,7 @@ function F(e, t) {
 	};
 	return [...e].sort((e, t) => n(e) - n(t));
 }
-function Ie() {
+function Be() {
 	return new Promise((e) => {
 		let { port1: t, port2: n } = new MessageChannel();
 		t.onmessage = () => {
@@ -1284,7 +1305,7 @@ function L(e) {
 	console.warn("tertulia:", e);
 }
 // src/pair.ts
-var Le = 50, Re = 2e3, ze = 1500, Be = 8e3, Ve = 2, He = 3e3, Ue = class {
+var Ve = 50, He = 2e3, Ue = 1500, We = 8e3, Ge = 2, Ke = 3e3, qe = class {
 	participant;
 	#e;
 	#t;
@@ -1352,6 +1373,29 @@ var Le = 50, Re = 2e3, ze = 1500, Be = 8e3, Ve = 2, He = 3e3, Ue = class {
 			};
 		});
 	}
+	async levels() {
+		let e = [];
+		for (let [t, { stream: n, track: r }] of this.#u) {
+			let i = this.#n.getTransceivers().find((e) => e.mid === t)?.receiver;
+			if (i?.track.kind !== "audio") continue;
+			let a = i.getSynchronizationSources?.()[0]?.audioLevel;
+			a !== void 0 && e.push({
+				stream: n,
+				track: r,
+				level: T(a)
+			});
+		}
+		for (let { stream: t, track: n, transceiver: r } of this.#c) {
+			if (n.kind !== "audio") continue;
+			let i = await r.sender.getStats?.().catch(() => void 0);
+			for (let [, r] of i ?? []) r.type === "media-source" && r.audioLevel !== void 0 && e.push({
+				stream: t,
+				track: n.id,
+				level: n.muted ? -127 : T(r.audioLevel)
+			});
+		}
+		return e;
+	}
 	hear(e) {
 		if (!this.#o && (e.peer === void 0 || e.peer === this.#i) && !(e.connection < (this.#a ?? 0))) {
 			if (this.#a !== void 0 && e.connection > this.#a && this.#x(), this.#a = e.connection, e.description) {
@@ -1376,7 +1420,7 @@ var Le = 50, Re = 2e3, ze = 1500, Be = 8e3, Ve = 2, He = 3e3, Ue = class {
 	}
 	#y() {
 		this.#i++, this.#a = void 0, this.#g = 0, this.#c = [], this.#l = [], this.#u = /* @__PURE__ */ new Map(), this.#r = new le(this.#e);
-		let e = We(this.#t.configuration());
+		let e = Je(this.#t.configuration());
 		this.#n = e, e.onicecandidate = ({ candidate: e }) => {
 			e?.candidate && this.#j(e.toJSON());
 		}, e.ondatachannel = ({ channel: e }) => this.#t.channel(this, e), e.oniceconnectionstatechange = () => this.#P(), e.onconnectionstatechange = () => {
@@ -1394,7 +1438,7 @@ var Le = 50, Re = 2e3, ze = 1500, Be = 8e3, Ve = 2, He = 3e3, Ue = class {
 	#S() {
 		this.#v ??= setTimeout(() => {
 			this.#x(), this.#T();
-		}, He * (.5 + Math.random() / 2));
+		}, Ke * (.5 + Math.random() / 2));
 	}
 	#C() {
 		let e = !1, t = ({ stream: e, track: t }) => this.#s.get(e)?.tracks.some(({ id: e }) => e === t.id) ?? !1;
@@ -1482,7 +1526,7 @@ var Le = 50, Re = 2e3, ze = 1500, Be = 8e3, Ve = 2, He = 3e3, Ue = class {
 	#j(e) {
 		this.#p.push(e), this.#m ??= setTimeout(() => {
 			this.#m = void 0, this.#M({ candidates: this.#p.splice(0) });
-		}, Le);
+		}, Ve);
 	}
 	#M(e) {
 		this.#d.push({
@@ -1520,10 +1564,10 @@ var Le = 50, Re = 2e3, ze = 1500, Be = 8e3, Ve = 2, He = 3e3, Ue = class {
 					break;
 				case "disconnected":
 				case "failed": {
-					let e = this.#n.iceConnectionState === "failed" ? 0 : Re;
+					let e = this.#n.iceConnectionState === "failed" ? 0 : He;
 					this.#h ??= setTimeout(() => {
 						this.#h = void 0, this.#F();
-					}, e + (this.#e ? 0 : ze));
+					}, e + (this.#e ? 0 : Ue));
 					break;
 				}
 			}
@@ -1531,12 +1575,12 @@ var Le = 50, Re = 2e3, ze = 1500, Be = 8e3, Ve = 2, He = 3e3, Ue = class {
 		}
 	}
 	#F() {
-		this.#o || this.connected || (clearTimeout(this.#h), this.#h = void 0, this.#t.live() ? (this.#_ = !1, this.#g >= Ve ? this.#S() : (this.#g++, this.#n.restartIce(), this.#T(), this.#h = setTimeout(() => {
+		this.#o || this.connected || (clearTimeout(this.#h), this.#h = void 0, this.#t.live() ? (this.#_ = !1, this.#g >= Ge ? this.#S() : (this.#g++, this.#n.restartIce(), this.#T(), this.#h = setTimeout(() => {
 			this.#h = void 0, this.#F();
-		}, Be))) : this.#_ = !0);
+		}, We))) : this.#_ = !0);
 	}
 };
-function We(e) {
+function Je(e) {
 	let t = {
 		bundlePolicy: "max-bundle",
 		rtcpMuxPolicy: "require"
@@ -1558,11 +1602,11 @@ function R(e) {
 	console.warn("tertulia:", e);
 }
 // src/peer-signal.ts
-var Ge = 1024, Ke = 256;
-function qe(e) {
+var Ye = 1024, Xe = 256;
+function Ze(e) {
 	if (!z(e) || !B(e.connection) || e.connection === 0) return;
 	let { connection: t, peer: n, description: r, offer: i, tracks: a, candidates: o } = e;
-	if ((n === void 0 || B(n)) && (r === void 0 || Je(r)) && (!r || B(i)) && (a === void 0 || V(a, Ge, Ye)) && (o === void 0 || V(o, Ke, z))) return {
+	if ((n === void 0 || B(n)) && (r === void 0 || Qe(r)) && (!r || B(i)) && (a === void 0 || V(a, Ye, $e)) && (o === void 0 || V(o, Xe, z))) return {
 		connection: t,
 		peer: n,
 		description: r,
@@ -1580,19 +1624,21 @@ function B(e) {
 function V(e, t, n) {
 	return Array.isArray(e) && e.length <= t && e.every(n);
 }
-function Je(e) {
+function Qe(e) {
 	return z(e) && (e.type === "offer" || e.type === "answer") && typeof e.sdp == "string";
 }
-function Ye(e) {
+function $e(e) {
 	return z(e) && typeof e.mid == "string" && B(e.stream) && typeof e.track == "string";
 }
 // src/p2p.ts
-var Xe = 1e4, Ze = class {
+var et = 1e4, tt = 300, nt = class {
 	#e;
 	#t = /* @__PURE__ */ new Map();
 	#n = /* @__PURE__ */ new Map();
 	#r = /* @__PURE__ */ new Map();
 	#i;
+	#a = new ye();
+	#o;
 	constructor(e) {
 		this.#e = e;
 	}
@@ -1603,14 +1649,14 @@ var Xe = 1e4, Ze = class {
 		return [...this.#t.values()].every((e) => !e.used || e.connected);
 	}
 	carrier() {
-		return new Qe(this);
+		return new rt(this);
 	}
 	publish(e, t) {
 		this.#n.get(e)?.stream !== t && (this.unpublish(t), this.#n.set(e, {
 			stream: t,
 			channels: /* @__PURE__ */ new Map()
 		}));
-		for (let t of this.#r.get(e)?.keys() ?? []) this.#o(e, t);
+		for (let t of this.#r.get(e)?.keys() ?? []) this.#l(e, t);
 	}
 	unpublish(e) {
 		for (let [t, n] of this.#n) if (n.stream === e) {
@@ -1628,22 +1674,22 @@ var Xe = 1e4, Ze = class {
 		n.channels.get(e)?.close();
 		let r = new ce(e.options);
 		n.channels.set(e, r), e.on("close", () => n.channels.delete(e)), e.attach(r);
-		for (let e of this.#r.get(t)?.keys() ?? []) this.#o(t, e);
+		for (let e of this.#r.get(t)?.keys() ?? []) this.#l(t, e);
 	}
 	subscribed({ stream: e, participant: t, tracks: n, data: r = !1 }) {
 		let i = this.#r.get(e);
 		i || this.#r.set(e, i = /* @__PURE__ */ new Map()), i.set(t, {
 			tracks: n,
 			data: r
-		}), this.#o(e, t);
+		}), this.#l(e, t);
 	}
 	unsubscribed({ stream: e, participant: t }) {
 		this.#r.get(e)?.delete(t), this.#t.get(t)?.withdraw(e);
 		for (let n of this.#n.get(e)?.channels.values() ?? []) n.remove(t);
 	}
 	heard({ from: e, data: t }) {
-		let n = qe(t);
-		n && this.#a(e).hear(n);
+		let n = Ze(t);
+		n && this.#s(e).hear(n);
 	}
 	left(e) {
 		this.#t.get(e)?.close(), this.#t.delete(e);
@@ -1652,7 +1698,7 @@ var Xe = 1e4, Ze = class {
 	}
 	wants(e) {
 		let t = this.#t.get(e);
-		t && this.#c(t);
+		t && this.#d(t);
 	}
 	signallingBack() {
 		for (let e of this.#t.values()) e.signallingBack();
@@ -1665,53 +1711,59 @@ var Xe = 1e4, Ze = class {
 				stream: n,
 				participant: e
 			});
-		}, Xe);
+		}, et);
 	}
 	returned(e) {
 		this.#t.get(e)?.sessionRebuilt();
 	}
 	close() {
-		clearTimeout(this.#i);
+		clearTimeout(this.#i), clearInterval(this.#o), this.#o = void 0;
 		for (let e of [...this.#t.keys()]) this.left(e);
 		for (let { stream: e } of [...this.#n.values()]) this.unpublish(e);
 		this.#r.clear();
 	}
-	#a(e) {
+	#s(e) {
 		let t = this.#t.get(e);
 		if (!t) {
 			let { request: n, live: r, configuration: i, codecs: a } = this.#e;
-			t = new Ue(this.#e.me(), e, {
+			t = new qe(this.#e.me(), e, {
 				request: n,
 				live: r,
 				configuration: i,
 				codecs: a,
 				changed: (e) => {
-					this.#c(e), e.pc.iceConnectionState === "disconnected" && this.#e.wake();
+					this.#d(e), e.pc.iceConnectionState === "disconnected" && this.#e.wake();
 				},
-				begun: () => this.#s(e),
+				begun: () => this.#u(e),
 				channel: (t, n) => this.#e.channel(n, e)
-			}), this.#t.set(e, t);
+			}), this.#t.set(e, t), this.#o ??= setInterval(() => void this.#c(), tt);
 		}
 		return t;
 	}
-	#o(e, t) {
+	async #c() {
+		let e = /* @__PURE__ */ new Map();
+		for (let t of this.#t.values()) for (let n of await t.levels()) e.set(`${n.stream} ${n.track}`, n);
+		let t = this.#a.hear(Date.now(), [...e.values()]);
+		t && this.#o !== void 0 && this.#e.speakers(t);
+	}
+	#l(e, t) {
 		let n = this.#r.get(e)?.get(t), r = this.#n.get(e);
 		if (!n || !r) return;
-		let { stream: i, channels: a } = r, { tracks: o, data: s } = n, c = this.#a(t);
+		let { stream: i, channels: a } = r, { tracks: o, data: s } = n, c = this.#s(t);
 		c.send(e, i, i.tracks.filter((e) => !o || o.includes(e.id)));
 		for (let [n, r] of a) s ? r.has(t) || r.add(t, c.openChannel(n.label, {
 			...n.options,
 			protocol: `stream:${e}`
 		})) : r.remove(t);
 	}
-	#s(e) {
+	#u(e) {
 		for (let t of this.#e.streamsOf(e)) for (let e of [...t.channels]) e.close();
 		for (let [t, { channels: n }] of this.#n) {
 			for (let t of n.values()) t.remove(e);
-			this.#o(t, e);
+			this.#l(t, e);
 		}
 	}
-	#c(e) {
+	#d(e) {
 		let t = e.received();
 		for (let n of this.#e.streamsOf(e.participant)) for (let { id: r, state: i, mediaTrack: a } of n.tracks) {
 			if (i === "none") continue;
@@ -1736,7 +1788,7 @@ var Xe = 1e4, Ze = class {
 			}
 		}
 	}
-}, Qe = class {
+}, rt = class {
 	closed = !1;
 	#e;
 	#t;
@@ -1762,7 +1814,7 @@ var Xe = 1e4, Ze = class {
 	release() {
 		this.#t && this.#e.unpublish(this.#t), this.#n = void 0;
 	}
-}, $e = class {
+}, it = class {
 	#e;
 	#t;
 	#n = -Infinity;
@@ -1772,7 +1824,7 @@ var Xe = 1e4, Ze = class {
 	take(e, t = 1) {
 		return this.#n = Math.max(this.#n, e - this.#t) + t * this.#e, Math.max(0, this.#n - e);
 	}
-}, et = class {
+}, at = class {
 	stream;
 	id;
 	done;
@@ -1878,7 +1930,7 @@ async function H(e) {
 	}
 }
 // src/attachment.ts
-var tt = class {
+var ot = class {
 	#e;
 	#t;
 	#n;
@@ -1909,7 +1961,7 @@ var tt = class {
 		};
 		let i = e.ownerDocument.visibilityState === "hidden";
 		if (!this.#o && !i) return;
-		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = nt({
+		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = st({
 			width: a,
 			height: o
 		}, {
@@ -1932,7 +1984,7 @@ var tt = class {
 		e.addEventListener(t, n), this.#i.push(() => e.removeEventListener(t, n));
 	}
 };
-function nt(e, t, n) {
+function st(e, t, n) {
 	if (!(e.width > 0 && e.height > 0 && t.width > 0 && t.height > 0)) return e;
 	let r = [e.width / t.width, e.height / t.height];
 	if (n === "fill" || n === "none") return e;
@@ -1942,7 +1994,7 @@ function nt(e, t, n) {
 		height: t.height * i
 	};
 }
-function rt(e) {
+function ct(e) {
 	let t = e.filter((e) => e !== void 0);
 	if (t.length === 0) return;
 	let n = t.filter(({ visible: e }) => e), r = (e) => {
@@ -1957,12 +2009,12 @@ function rt(e) {
 	};
 }
 // src/preference.ts
-var it = 100, at = 2e3, ot = 1e3, U = 16, st = {
+var lt = 100, ut = 2e3, dt = 1e3, U = 16, ft = {
 	"at-once": 0,
-	grow: it,
-	shrink: at,
-	pause: ot
-}, ct = class {
+	grow: lt,
+	shrink: ut,
+	pause: dt
+}, pt = class {
 	#e;
 	#t;
 	#n = "none";
@@ -1970,7 +2022,7 @@ var it = 100, at = 2e3, ot = 1e3, U = 16, st = {
 	see(e, t) {
 		this.#e = t;
 		let n = this.#a();
-		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + st[n]);
+		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + ft[n]);
 	}
 	timer() {
 		return this.#r;
@@ -2065,8 +2117,8 @@ var J = class extends e {
 	}
 	attach(e, t = {}) {
 		this.#o.get(e)?.stop();
-		let n = () => this.#d(), r = new tt(e, t.priority, n);
-		return this.#o.set(e, r), this.#s ??= new ct(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
+		let n = () => this.#d(), r = new ot(e, t.priority, n);
+		return this.#o.set(e, r), this.#s ??= new pt(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
 			element: e,
 			setPriority: (e) => {
 				r.priority = e, n();
@@ -2158,7 +2210,7 @@ var J = class extends e {
 	#d() {
 		let e = this.#s;
 		if (!e || this.#a) return;
-		let t = [...this.#o.values()].map((e) => e.view()), n = rt(t);
+		let t = [...this.#o.values()].map((e) => e.view()), n = ct(t);
 		(n || t.length === 0) && e.see(Date.now(), n), this.#f(e);
 	}
 	#f(e) {
@@ -2193,7 +2245,7 @@ function Y(e, t) {
 	};
 }
 // src/signal.ts
-var lt = /* @__PURE__ */ new Set([
+var mt = /* @__PURE__ */ new Set([
 	"offer",
 	"close",
 	"publish",
@@ -2203,7 +2255,7 @@ var lt = /* @__PURE__ */ new Set([
 	"mute",
 	"attributes",
 	"signal"
-]), ut = class {
+]), ht = class {
 	#e;
 	#t;
 	#n;
@@ -2231,7 +2283,7 @@ var lt = /* @__PURE__ */ new Set([
 			let e = `That is ${r} bytes; a request can have ${g - 128}.`;
 			return Promise.reject(new t("bad-request", e));
 		}
-		let i = this.#t.request(Date.now(), e, n, !lt.has(e)), a = new Promise((e, t) => this.#a.set(i, {
+		let i = this.#t.request(Date.now(), e, n, !mt.has(e)), a = new Promise((e, t) => this.#a.set(i, {
 			resolve: e,
 			reject: t
 		}));
@@ -2335,7 +2387,7 @@ function X(e) {
 	return new TextEncoder().encode(e).length;
 }
 // src/room.ts
-var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
+var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 	#e;
 	#t;
 	#n;
@@ -2353,7 +2405,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 	#m = /* @__PURE__ */ new Map();
 	#h = /* @__PURE__ */ new Map();
 	#g = /* @__PURE__ */ new WeakSet();
-	#_ = new $e(30, 150);
+	#_ = new it(30, 150);
 	#v = /* @__PURE__ */ new Set();
 	#y = /* @__PURE__ */ new Set();
 	#b;
@@ -2421,7 +2473,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 	async publish(e) {
 		if (this.#ne(), e.ended) throw new t("closed", "The stream is over.");
 		if (e.published) throw new t("conflict", "The stream is published already.");
-		let n = new et(e, {
+		let n = new at(e, {
 			request: (e, t) => this.#e.request(e, t),
 			wantedLayers: (e, t) => this.#h.get(e)?.get(t),
 			over: () => {
@@ -2435,7 +2487,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 	}
 	async subscribe(e, n = {}) {
 		if (this.#ne(), this.#u.get(e.id) !== e) throw new t("closed", "The stream is over.");
-		let r = gt(e, n), i = e.wanted;
+		let r = xt(e, n), i = e.wanted;
 		e.setWanted(r), this.#i?.wants(e.publisherId);
 		try {
 			await this.#B(e);
@@ -2449,7 +2501,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 	async send(e, n = {}) {
 		let r = X(JSON.stringify(e));
 		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${_}.`);
-		let i = vt();
+		let i = Ct();
 		return await this.#e.request("message", {
 			id: i,
 			to: n.to?.map(Q),
@@ -2489,7 +2541,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 	}
 	async getStats(e = {}) {
 		this.#ne();
-		let [t, n] = await Promise.all([this.#S.read(this.#ee()), e.server ? this.#e.request("stats", {}) : void 0]), r = mt(n?.transports), { rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c, raw: l } = t;
+		let [t, n] = await Promise.all([this.#S.read(this.#ee()), e.server ? this.#e.request("stats", {}) : void 0]), r = yt(n?.transports), { rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c, raw: l } = t;
 		return {
 			time: Date.now(),
 			quality: this.#w,
@@ -2526,7 +2578,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 			this.#a = t.iceServers, this.#q(), this.#i || this.#X();
 			for (let e of this.#t.publish ?? []) this.publish(e).catch((e) => console.warn("tertulia:", e));
 			for (let e of this.#u.values()) this.#R(e);
-			typeof window < "u" && window.addEventListener("pagehide", this.#D), this.#C = setInterval(() => void this.#te(), dt);
+			typeof window < "u" && window.addEventListener("pagehide", this.#D), this.#C = setInterval(() => void this.#te(), gt);
 		} else this.#a = t.iceServers, this.#n.close(), e === "rejoined" && this.#i?.close(), this.#F(t), this.#q(), this.#i ? this.#Y(e === "resynced") : this.#Q(e === "resynced");
 	}
 	stateChanged(e) {
@@ -2585,7 +2637,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 		message: ({ id: e, to: t, from: n, time: r, data: i }) => {
 			let a = `${n} ${e}`;
 			if (this.#p.has(a)) return;
-			if (this.#p.add(a), this.#p.size > pt) for (let e of this.#p) {
+			if (this.#p.add(a), this.#p.size > vt) for (let e of this.#p) {
 				this.#p.delete(e);
 				break;
 			}
@@ -2651,7 +2703,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 	#M(e) {
 		if (e.participant === this.#c.id) return;
 		let t = this.#u.get(e.id);
-		if (t && t.publisherId === e.participant && ht(t, e)) {
+		if (t && t.publisherId === e.participant && bt(t, e)) {
 			this.#v.delete(e.id), this.#N(e, void 0), t.wanted && this.#z(t);
 			return;
 		}
@@ -2684,7 +2736,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 		for (let t of e.participants ?? []) this.#k(t);
 		for (let t of e.streams ?? []) {
 			let e = this.#u.get(t.id);
-			e && e.publisherId === t.participant && ht(e, t) ? this.#N(t, void 0) : this.#M(t);
+			e && e.publisherId === t.participant && bt(e, t) ? this.#N(t, void 0) : this.#M(t);
 		}
 		clearTimeout(this.#b), this.#b = setTimeout(() => {
 			for (let e of [...this.#v]) {
@@ -2692,7 +2744,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 				t && this.#P(t);
 			}
 			for (let e of [...this.#y]) this.#A(e, "timeout");
-		}, ft);
+		}, _t);
 	}
 	#I(e) {
 		return e === this.#c.id ? this.#c : this.#l.get(e);
@@ -2704,7 +2756,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 		let { autoSubscribe: t = !0 } = this.#t;
 		if (e.wanted || !this.can("subscribe")) return;
 		let n = typeof t == "function" ? t(e) : t;
-		n && (e.setWanted(gt(e, n === !0 ? {} : n)), this.#z(e));
+		n && (e.setWanted(xt(e, n === !0 ? {} : n)), this.#z(e));
 	}
 	#z(e) {
 		this.#B(e).catch((t) => {
@@ -2733,7 +2785,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 		let r = () => e.wanted === n && t === this.#n && this.#u.get(e.id) === e;
 		if (!r()) return;
 		let i = this.#_.take(Date.now(), 1 + e.tracks.filter(({ id: t }) => e.preference(t)).length);
-		if (i > 0 && await _t(i), !r()) return;
+		if (i > 0 && await St(i), !r()) return;
 		let a = {
 			stream: e.id,
 			transport: t.name
@@ -2750,7 +2802,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 	async #V(e, t, n) {
 		if (!e.wanted || !this.#g.has(e)) return;
 		let r = this.#_.take(Date.now());
-		r > 0 && await _t(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
+		r > 0 && await St(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
 	}
 	async #H(e, t, n) {
 		let { wanted: r } = e, i = r && (r.tracks === void 0 || r.tracks.includes(t));
@@ -2795,7 +2847,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 	}
 	#K(e) {
 		let { iceServers: t, iceTransportPolicy: n } = this.#t, r = this.#r === 1 ? "main" : `main-${this.#r}`;
-		return new je(r, {
+		return new Fe(r, {
 			iceServers: t ?? this.#a ?? [],
 			iceTransportPolicy: n
 		}, {
@@ -2809,7 +2861,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 		}, e);
 	}
 	#q() {
-		this.mode === "p2p" ? (this.#n.close(), this.#i ??= new Ze({
+		this.mode === "p2p" ? (this.#n.close(), this.#i ??= new nt({
 			request: (e, t) => this.#e.request(e, t),
 			live: () => this.#e.live,
 			me: () => this.#c.id,
@@ -2820,7 +2872,8 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 			}),
 			wake: () => this.#e.wake(),
 			streamsOf: (e) => this.streamsOf(e),
-			channel: (e, t) => this.#$(e, t)
+			channel: (e, t) => this.#$(e, t),
+			speakers: (e) => this.handle("speakers", { speakers: e })
 		})) : (this.#i?.close(), this.#i = void 0);
 	}
 	#J() {
@@ -2884,7 +2937,7 @@ var dt = 2e3, ft = 6e3, pt = 4096, Z = class extends e {
 		if (this.#o === "closed") throw new t("closed", "The room was left.");
 	}
 };
-function mt(e) {
+function yt(e) {
 	let t = /* @__PURE__ */ new Map();
 	for (let n of e ?? []) for (let { stream: e, track: r, layer: i } of n.router?.subscribed ?? []) i && t.set(`${e} ${r}`, i);
 	return t;
@@ -2902,20 +2955,20 @@ function $(e) {
 		metadata: a
 	};
 }
-function ht(e, t) {
+function bt(e, t) {
 	return (t.tracks ?? []).map(({ id: e, kind: t }) => `${t} ${e}`).join() === e.tracks.map(({ id: e, kind: t }) => `${t} ${e}`).join();
 }
-function gt(e, t) {
+function xt(e, t) {
 	let { audio: n = !0, video: r = !0, data: i = e.hasData, tracks: a } = t, o = e.tracks.filter((e) => a ? a.includes(e.id) : e.kind === "audio" ? n : r).map((e) => e.id);
 	return {
 		tracks: o.length === e.tracks.length ? void 0 : o,
 		data: i
 	};
 }
-function _t(e) {
+function St(e) {
 	return new Promise((t) => setTimeout(t, e));
 }
-function vt() {
+function Ct() {
 	let e = crypto.getRandomValues(/* @__PURE__ */ new Uint8Array(16));
 	e[6] = (e[6] ?? 0) & 15 | 64, e[8] = (e[8] ?? 0) & 63 | 128;
 	let t = Array.from(e, (e) => e.toString(16).padStart(2, "0")).join("");
@@ -2928,15 +2981,15 @@ function vt() {
 	].join("-");
 }
 // src/connect.ts
-async function yt(e, n, r = {}) {
+async function wt(e, n, r = {}) {
 	c(), r.signal?.throwIfAborted();
 	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, l = !1, u, d = new Promise((e, t) => {
 		u = {
 			resolve: e,
 			reject: t
 		};
-	}), f = new ut({
-		url: bt(e),
+	}), f = new ht({
+		url: Tt(e),
 		token: () => typeof n == "string" ? n : n(),
 		opening: {
 			protocol: 1,
@@ -2963,7 +3016,7 @@ async function yt(e, n, r = {}) {
 		clearTimeout(_), r.signal?.removeEventListener("abort", g);
 	}
 }
-function bt(e) {
+function Tt(e) {
 	let n;
 	try {
 		n = new URL(e, typeof location > "u" ? void 0 : location.href);
@@ -2975,20 +3028,20 @@ function bt(e) {
 	return `${r ? "wss" : "ws"}://${n.host}${n.pathname.replace(/\/+$/, "")}/v1/signal`;
 }
 // src/local-stream.ts
-var xt = {
+var Et = {
 	echoCancellation: !0,
 	noiseSuppression: !0,
 	autoGainControl: !0
-}, St = {
+}, Dt = {
 	width: { ideal: 1280 },
 	height: { ideal: 720 },
 	frameRate: {
 		ideal: 30,
 		max: 30
 	}
-}, Ct = class n extends e {
+}, Ot = class n extends e {
 	static async camera(e = {}) {
-		let t = Tt(e.audio ?? !0, xt, e.audioDeviceId), r = Tt(e.video ?? !0, St, e.videoDeviceId), i = await l({
+		let t = At(e.audio ?? !0, Et, e.audioDeviceId), r = At(e.video ?? !0, Dt, e.videoDeviceId), i = await l({
 			audio: t ?? !1,
 			video: r ?? !1
 		}), a = i.getTracks().map((e) => e.kind === "audio" ? {
@@ -3129,9 +3182,9 @@ var xt = {
 		this.#r = e;
 	}
 	encodings(e, t) {
-		if (e.kind === "audio") return be(this.#e.maxAudioBitrate);
+		if (e.kind === "audio") return Ce(this.#e.maxAudioBitrate);
 		let { width: n, height: r } = e.mediaTrack?.getSettings() ?? {};
-		return ye({
+		return Se({
 			source: e.source,
 			width: n,
 			height: r
@@ -3166,17 +3219,17 @@ var xt = {
 	}
 	#u(e, t) {
 		t.addEventListener("ended", () => {
-			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || wt(e)) && this.stop());
+			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || kt(e)) && this.stop());
 		});
 	}
 	#d(e) {
 		this.emit("device-lost", e);
 	}
 };
-function wt(e) {
+function kt(e) {
 	return e.source === "screen-audio";
 }
-function Tt(e, t, n) {
+function At(e, t, n) {
 	if (e === !1) return;
 	let r = {
 		...t,
@@ -3187,4 +3240,4 @@ function Tt(e, t, n) {
 		deviceId: { exact: n }
 	} : r;
 }
-export { i as Channel, e as Emitter, Ct as LocalStream, J as RemoteStream, Z as Room, t as TertuliaError, c as checkSupport, yt as connect, o as devices, s as onDeviceChange };
+export { i as Channel, e as Emitter, Ot as LocalStream, J as RemoteStream, Z as Room, t as TertuliaError, c as checkSupport, wt as connect, o as devices, s as onDeviceChange };

@@ -8,9 +8,13 @@ import { Pair, type PairHost } from './pair.js';
 import { readSignal } from './peer-signal.js';
 import type { Events, PublishTrack } from './protocol.js';
 import type { RemoteStream } from './remote-stream.js';
+import { type Heard, Speaking } from './speaking.js';
 
 /** After a session was rebuilt, who does not ask for a stream again within this time wants it no more; milliseconds. */
 const askAgainWithin = 10_000;
+
+/** How often it is looked at who speaks, milliseconds. */
+const listenEvery = 300;
 
 /** What the peers need of their room. */
 export interface PeersHost extends Pick<PairHost, 'request' | 'live' | 'configuration' | 'codecs'> {
@@ -18,6 +22,8 @@ export interface PeersHost extends Pick<PairHost, 'request' | 'live' | 'configur
   me: () => string;
   streamsOf: (publisher: string) => readonly RemoteStream[];
   channel: (channel: RTCDataChannel, publisher: string) => void;
+  /** Who speaks now, loudest first. */
+  speakers: (speakers: Heard[]) => void;
   /** The network may have changed. */
   wake: () => void;
 }
@@ -42,6 +48,8 @@ export class Peers {
   /** By stream and participant; told before or after the stream counts as published here. */
   readonly #subscribers = new Map<number, Map<string, Subscriber>>();
   #askAgainTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #speaking = new Speaking();
+  #listenTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(host: PeersHost) {
     this.#host = host;
@@ -159,6 +167,8 @@ export class Peers {
   /** Ends all connections. */
   close(): void {
     clearTimeout(this.#askAgainTimer);
+    clearInterval(this.#listenTimer);
+    this.#listenTimer = undefined;
     for (const participant of [...this.#pairs.keys()]) this.left(participant);
     for (const { stream } of [...this.#published.values()]) this.unpublish(stream);
     this.#subscribers.clear();
@@ -181,8 +191,18 @@ export class Peers {
         channel: (_, channel) => this.#host.channel(channel, participant),
       });
       this.#pairs.set(participant, pair);
+      this.#listenTimer ??= setInterval(() => void this.#listen(), listenEvery);
     }
     return pair;
+  }
+
+  async #listen(): Promise<void> {
+    const levels = new Map<string, Heard>(); // what goes to several counts once
+    for (const pair of this.#pairs.values()) {
+      for (const heard of await pair.levels()) levels.set(`${heard.stream} ${heard.track}`, heard);
+    }
+    const speakers = this.#speaking.hear(Date.now(), [...levels.values()]);
+    if (speakers && this.#listenTimer !== undefined) this.#host.speakers(speakers);
   }
 
   // Sends to a subscriber what it wants.

@@ -5,6 +5,7 @@ import { type Described, isImpolite, Negotiation, type Step } from './negotiatio
 import type { PeerSignal, PeerTrack } from './peer-signal.js';
 import { Superseded } from './session.js';
 import type { Signal } from './signal.js';
+import { dBov, type Heard } from './speaking.js';
 import { preferCodecs } from './transport.js';
 
 /** Times, milliseconds. */
@@ -140,6 +141,26 @@ export class Pair {
         transceiver?.currentDirection === 'recvonly' || transceiver?.currentDirection === 'sendrecv';
       return { stream, track, mediaTrack: agreed ? transceiver.receiver.track : undefined };
     });
+  }
+
+  /** How loud the audio is that goes and comes. */
+  async levels(): Promise<Heard[]> {
+    const levels: Heard[] = [];
+    for (const [mid, { stream, track }] of this.#received) {
+      const receiver = this.#pc.getTransceivers().find((each) => each.mid === mid)?.receiver;
+      if (receiver?.track.kind !== 'audio') continue;
+      const loudness = receiver.getSynchronizationSources?.()[0]?.audioLevel;
+      if (loudness !== undefined) levels.push({ stream, track, level: dBov(loudness) });
+    }
+    for (const { stream, track, transceiver } of this.#sent) {
+      if (track.kind !== 'audio') continue;
+      const report: unknown = await transceiver.sender.getStats?.().catch(() => undefined);
+      for (const [, stats] of (report ?? []) as Iterable<[string, { type: string; audioLevel?: number }]>) {
+        if (stats.type !== 'media-source' || stats.audioLevel === undefined) continue;
+        levels.push({ stream, track: track.id, level: track.muted ? -127 : dBov(stats.audioLevel) });
+      }
+    }
+    return levels;
   }
 
   /** The other said something. */

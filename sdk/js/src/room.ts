@@ -827,6 +827,7 @@ export class Room extends Emitter<RoomEvents> {
       wake: () => this.#signal.wake(),
       streamsOf: (publisher) => this.streamsOf(publisher),
       channel: (channel, publisher) => this.#takeChannel(channel, publisher),
+      speakers: (speakers) => this.handle('speakers', { speakers }),
     });
   }
 

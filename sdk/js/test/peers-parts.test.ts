@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { mergeReports, together } from '../src/connections.js';
 import { type Carried, Fanout } from '../src/fanout.js';
 import { readSignal } from '../src/peer-signal.js';
+import { dBov, Speaking } from '../src/speaking.js';
 import { Meter } from '../src/stats.js';
 import { FakeDataChannel } from './fake-peers.js';
 
@@ -127,5 +128,24 @@ describe('statistics of several connections', () => {
     ]);
     const read = new Meter().read(merged as unknown as Iterable<[string, unknown]>);
     expect(read.tracks.map(({ codec, mediaTrack }) => `${codec} ${mediaTrack}`)).toEqual(['VP8 t', 'AV1 t']);
+  });
+});
+
+describe('who speaks', () => {
+  const heard = (stream: number, level: number) => ({ stream, track: 'mic', level });
+  const ids = (speakers: { stream: number }[] | undefined) => speakers?.map(({ stream }) => stream);
+
+  it('is told when it changes, loudest first, and not between words', () => {
+    const speaking = new Speaking();
+    expect(speaking.hear(0, [heard(1, -127), heard(2, -60)])).toBeUndefined();
+    expect(ids(speaking.hear(300, [heard(1, -40), heard(2, -20)]))).toEqual([2, 1]);
+    expect(speaking.hear(600, [heard(1, -41), heard(2, -127)])).toBeUndefined();
+    expect(ids(speaking.hear(1_200, [heard(1, -41), heard(2, -127)]))).toEqual([1]);
+    expect(ids(speaking.hear(1_500, [heard(2, -127)]))).toEqual([]); // its stream ended
+    expect(speaking.hear(1_800, [])).toBeUndefined();
+  });
+
+  it('levels are those of RFC 6464', () => {
+    expect([0, 1e-9, 0.001, 0.1, 1, 2].map(dBov)).toEqual([-127, -127, -60, -20, 0, 0]);
   });
 });

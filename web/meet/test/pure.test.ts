@@ -166,6 +166,7 @@ describe('words', () => {
   })
   test('the network', () => {
     expect(qualityWords({ level: 4, rtt: 0.02, lossIn: 0, lossOut: 0 }, false)).toEqual({ level: 4, words: 'Excellent connection', detail: '20 ms to the server' })
+    expect(qualityWords({ level: 4, rtt: 0.02, lossIn: 0, lossOut: 0 }, false, 'p2p').detail).toBe('20 ms to the others')
     expect(qualityWords({ level: 1, rtt: undefined, lossIn: 0.2, lossOut: 0 }, false).detail).toBe('20 % of packets lost')
     expect(qualityWords({ level: 4, rtt: 0, lossIn: 0, lossOut: 0 }, true).words).toBe('Reconnecting…')
   })

@@ -4,12 +4,15 @@ import type { LocalStream, LocalTrack } from './local-stream.js';
 import { Pair, type PairHost } from './pair.js';
 import type { Events } from './protocol.js';
 import type { RemoteStream } from './remote-stream.js';
+import { type Heard } from './speaking.js';
 /** What the peers need of their room. */
 export interface PeersHost extends Pick<PairHost, 'request' | 'live' | 'configuration' | 'codecs'> {
     /** This participant's id. */
     me: () => string;
     streamsOf: (publisher: string) => readonly RemoteStream[];
     channel: (channel: RTCDataChannel, publisher: string) => void;
+    /** Who speaks now, loudest first. */
+    speakers: (speakers: Heard[]) => void;
     /** The network may have changed. */
     wake: () => void;
 }

@@ -1,6 +1,7 @@
 import type { LocalStream, LocalTrack } from './local-stream.js';
 import type { PeerSignal } from './peer-signal.js';
 import type { Signal } from './signal.js';
+import { type Heard } from './speaking.js';
 /** What a pair needs of its room. */
 export interface PairHost {
     request: Signal['request'];
@@ -42,6 +43,8 @@ export declare class Pair {
         track: string;
         mediaTrack: MediaStreamTrack | undefined;
     }[];
+    /** How loud the audio is that goes and comes. */
+    levels(): Promise<Heard[]>;
     /** The other said something. */
     hear(signal: PeerSignal): void;
     /** The session was rebuilt and the other is there: what was under way between the two is lost. */

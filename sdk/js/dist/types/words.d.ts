@@ -63,7 +63,7 @@ export type QualityLevel = 0 | 1 | 2 | 3 | 4;
 /** The network as this participant has it. */
 export interface Quality {
     readonly level: QualityLevel;
-    /** Round trip to the server, seconds. */
+    /** Round trip to the server, seconds; in a peer-to-peer room the longest to another participant. */
     readonly rtt: number | undefined;
     /** Share of received packets lost lately, 0…1. */
     readonly lossIn: number;
