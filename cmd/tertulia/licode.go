@@ -24,7 +24,7 @@ func (c *serveCommand) openLicode(main net.Listener, secure bool, h *house, log 
 	}
 	h.nuve, err = licode.NewNuve(licode.NuveConfig{
 		Store: h.store, Rooms: h.controller, Callers: h.handler, Tokens: tokens,
-		Host: c.LicodeHost, PublicURL: c.PublicURL, MainPort: port, MainTLS: secure,
+		Host: c.LicodeHost, PublicURL: c.PublicURL, MainPort: port, MainTLS: secure, Proxied: c.TrustProxy,
 		Log: log,
 	})
 	if err != nil {
