@@ -111,9 +111,9 @@ func (r *Router) share(now instant, p *peer) {
 	}
 	result := r.scratch.allocator.Allocate(in)
 	if r.cfg.Trace != nil {
-		r.trace(now, p, TraceLine{Share: &TraceShare{Input: *in, Estimate: p.Link.Estimate(), Decisions: result.Decisions, Enough: result.Enough}})
+		r.trace(now, p, TraceLine{Share: &TraceShare{Input: *in, Estimate: p.Link.Estimate(), Decisions: result.Decisions, Enough: result.Enough, Target: p.Target}})
 	}
-	p.Link.SetWanted(time.Duration(now), result.Enough)
+	p.Link.SetWanted(time.Duration(now), max(result.Enough, p.Target))
 	p.Share.Starving = p.measured && in.Audio == 0 && starving(result.Decisions)
 	try := !p.Link.Measured() || p.Share.Starving && p.probeSlot() == nil
 	p.slides = false

@@ -28,8 +28,6 @@ type slot struct {
 	Codecs  []sdp.Codec
 	Form    headerForm
 
-	// Reserved says that the slot was offered for one track and carries no other.
-	Reserved reservation `json:"Reserved,omitzero"`
 	// Stream and Track are what it is bound to; Stream is 0 while it is free.
 	Stream protocol.StreamID
 	Track  protocol.TrackID
@@ -46,7 +44,6 @@ type slot struct {
 	Switches uint64 // of the layer that was decided on
 	// Starved says that not even the smallest layer fits the link.
 	Starved bool
-	Slides  slideState
 	// Past holds runs before Run of the same track, oldest first, from which
 	// packets may still be asked for.
 	Past []run
@@ -64,6 +61,9 @@ type slot struct {
 	Reported  receiverReport
 	Playout   playout
 	SR        sentReport
+	Slides    slideState
+	// Reserved says that the slot was offered for one track and carries no other.
+	Reserved reservation
 
 	peer    *peer
 	pair    *slot // of the other kind with the same ordinal, which the receiver synchronises with this one

@@ -34,6 +34,9 @@ type peer struct {
 	Link  *bwe.Controller
 	Pace  paceState
 	Share shareState
+	// Target is up to where the link is measured, in bits per second, where media need
+	// less.
+	Target int64 `json:"Target,omitzero"`
 	// Wanted is how many audio and video slots were last asked for.
 	Wanted  [2]int
 	Counted peerCounters

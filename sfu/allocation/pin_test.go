@@ -29,7 +29,7 @@ func TestPin(t *testing.T) {
 		{all[4:], Layer{0, 0}, 0, None, 10_000, Layer{2, 0}, Pinned},
 		{append([]Option{option(1, 1, 0)}, all[:2]...), Layer{1, 1}, 0, None, 10_000, Layer{0, 1}, Pinned},
 		{all, Layer{2, 1}, 400_000, None, 9_000_000, Layer{1, 0}, Pinned},
-		{all, Layer{1, 0}, 310_000, None, 9_000_000, Layer{0, 1}, Pinned},
+		{all, Layer{1, 0}, 310_000, None, 9_000_000, Layer{0, 0}, Pinned},
 		{all, Layer{1, 0}, 310_000, Layer{1, 0}, 9_000_000, Layer{1, 0}, Pinned},
 		{all, Layer{1, 0}, 10_000, None, 9_000_000, None, MaxBitrate},
 		{nil, Layer{1, 0}, 0, None, 9_000_000, None, NoLayer},
