@@ -22,7 +22,7 @@ const module = "github.com/tertulia-rtc/tertulia"
 // only, never its own: what two neighbours share belongs below them, and what
 // joins them belongs above.
 var layers = [][]string{
-	{"protocol", "codec", "simnet"},
+	{"protocol", "codec", "simnet", "prefetch"},
 	{"auth", "sfu/rtpbuf", "sfu/bwe", "sfu/allocation", "sfu/audible", "sfu/layer", "sdp"},
 	{"room", "sfu"},
 	{"transport", "bus", "store", "web"},
