@@ -50,7 +50,9 @@ func (s *shard) takeFeedback(now time.Time) {
 	}
 	for range feedbackBatches {
 		if err := s.udp.ReadFeedback(s.batch); err != nil {
-			s.log.Error("feedback cannot be read", "err", err)
+			if !s.closed {
+				s.log.Error("feedback cannot be read", "err", err)
+			}
 			f.deferred = false
 			break
 		}
