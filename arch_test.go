@@ -23,11 +23,11 @@ const module = "github.com/tertulia-rtc/tertulia"
 // joins them belongs above.
 var layers = [][]string{
 	{"protocol", "codec", "simnet"},
-	{"auth", "sfu/rtpbuf", "sfu/bwe", "sfu/allocation", "sfu/audible", "sfu/layer", "sdp"},
+	{"auth", "licode/mauth", "sfu/rtpbuf", "sfu/bwe", "sfu/allocation", "sfu/audible", "sfu/layer", "sdp"},
 	{"room", "sfu", "licode/erizo"},
 	{"transport", "bus", "store", "web"},
 	{"media", "controller", "load"},
-	{"api"},
+	{"api", "licode"},
 	{"cmd/tertulia", "e2e/link"},
 }
 

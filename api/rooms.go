@@ -227,7 +227,9 @@ func (s *Server) updateRoom(ctx context.Context, in *struct {
 		if err := checkText("name", *patch.Name); err != nil {
 			return nil, err
 		}
-		room.Name = *patch.Name
+		if *patch.Name != room.Name {
+			room.Name, room.Licode.Name = *patch.Name, "" // Licode's API tells the new name too
+		}
 	}
 	if patch.Metadata != nil {
 		if room.Metadata, err = patch.Metadata.metadata(); err != nil {

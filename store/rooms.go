@@ -10,14 +10,17 @@ import (
 	"github.com/tertulia-rtc/tertulia/protocol"
 )
 
-const roomColumns = `id, service, name, metadata, max_participants, max_streams, codecs, audio_loudest, audio_above, created, updated`
+const roomColumns = `id, service, name, metadata, max_participants, max_streams, codecs, audio_loudest, audio_above, created, updated, mode, licode_name, licode_media, licode_data`
+
+// roomValues are the parameters of newRoom.
+const roomValues = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15`
 
 // CreateRoom keeps a new room; an empty ID is made, no Codecs are DefaultCodecs.
 // ErrExists when the service has a room of that name, ErrNotFound when there is
 // no such service.
 func (s *Store) CreateRoom(ctx context.Context, room Room) (Room, error) {
 	return s.scanRoom(s.db.QueryRowContext(ctx,
-		`INSERT INTO rooms (`+roomColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING `+roomColumns,
+		`INSERT INTO rooms (`+roomColumns+`) VALUES (`+roomValues+`) RETURNING `+roomColumns,
 		s.newRoom(room)...))
 }
 
@@ -32,7 +35,7 @@ func (s *Store) GetOrCreateRoom(ctx context.Context, service protocol.ServiceID,
 			return room, false, err
 		}
 		room, err = s.scanRoom(s.db.QueryRowContext(ctx,
-			`INSERT INTO rooms (`+roomColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (service, name) DO NOTHING RETURNING `+roomColumns,
+			`INSERT INTO rooms (`+roomColumns+`) VALUES (`+roomValues+`) ON CONFLICT (service, name) DO NOTHING RETURNING `+roomColumns,
 			s.newRoom(defaults)...))
 		if !errors.Is(err, ErrNotFound) {
 			return room, err == nil, err
@@ -51,7 +54,8 @@ func (s *Store) newRoom(room Room) []any {
 	}
 	now := s.now()
 	audio := settings(room).Audio
-	return []any{string(room.ID), string(room.Service), room.Name, string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), audio.Loudest, audio.Above, now, now}
+	return []any{string(room.ID), string(room.Service), room.Name, string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), audio.Loudest, audio.Above, now, now,
+		mode(room), room.Licode.Name, room.Licode.MediaConfiguration, string(room.Licode.Data)}
 }
 
 func settings(room Room) protocol.RoomSettings {
@@ -59,6 +63,13 @@ func settings(room Room) protocol.RoomSettings {
 		return protocol.DefaultRoomSettings
 	}
 	return *room.Settings
+}
+
+func mode(room Room) string {
+	if room.Mode == "" {
+		return SFU
+	}
+	return room.Mode
 }
 
 func codecs(room Room) []string {
@@ -76,6 +87,14 @@ func (s *Store) Room(ctx context.Context, id protocol.RoomID) (Room, error) {
 // RoomNamed gives the service's room of that name, or ErrNotFound.
 func (s *Store) RoomNamed(ctx context.Context, service protocol.ServiceID, name string) (Room, error) {
 	return s.scanRoom(s.db.QueryRowContext(ctx, `SELECT `+roomColumns+` FROM rooms WHERE service = $1 AND name = $2`, string(service), name))
+}
+
+// RoomCalled gives the newest of the service's rooms that Licode's API calls by
+// that name, or ErrNotFound.
+func (s *Store) RoomCalled(ctx context.Context, service protocol.ServiceID, name string) (Room, error) {
+	return s.scanRoom(s.db.QueryRowContext(ctx,
+		`SELECT `+roomColumns+` FROM rooms WHERE service = $1 AND (name = $2 AND licode_name = '' OR licode_name = $2 AND licode_name <> '') ORDER BY created DESC, id DESC LIMIT 1`,
+		string(service), name))
 }
 
 // Rooms gives up to limit rooms of the service whose ids follow after, in the
@@ -105,13 +124,15 @@ func (s *Store) CountRooms(ctx context.Context, service protocol.ServiceID) (n i
 	return n, s.fail(err)
 }
 
-// UpdateRoom replaces the name, the metadata, the limits, the codecs and the
-// settings of a room.
+// UpdateRoom replaces the name, the metadata, the limits, the codecs, the
+// settings, the mode and Licode of a room.
 func (s *Store) UpdateRoom(ctx context.Context, room Room) (Room, error) {
 	audio := settings(room).Audio
 	return s.scanRoom(s.db.QueryRowContext(ctx,
-		`UPDATE rooms SET name = $1, metadata = $2, max_participants = $3, max_streams = $4, codecs = $5, audio_loudest = $6, audio_above = $7, updated = $8 WHERE id = $9 RETURNING `+roomColumns,
-		room.Name, string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), audio.Loudest, audio.Above, s.now(), string(room.ID)))
+		`UPDATE rooms SET name = $1, metadata = $2, max_participants = $3, max_streams = $4, codecs = $5, audio_loudest = $6, audio_above = $7, updated = $8,
+		     mode = $9, licode_name = $10, licode_media = $11, licode_data = $12 WHERE id = $13 RETURNING `+roomColumns,
+		room.Name, string(room.Metadata), room.MaxParticipants, room.MaxStreams, encode(codecs(room)), audio.Loudest, audio.Above, s.now(),
+		mode(room), room.Licode.Name, room.Licode.MediaConfiguration, string(room.Licode.Data), string(room.ID)))
 }
 
 // DeleteRoom removes a room.
@@ -129,17 +150,16 @@ func (s *Store) RaiseEpoch(ctx context.Context, room protocol.RoomID, owner stri
 
 func (s *Store) scanRoom(r row) (Room, error) {
 	var room Room
-	var metadata, codecs string
+	var metadata, codecs, data string
 	var created, updated int64
 	room.Settings = new(protocol.RoomSettings)
 	err := r.Scan(&room.ID, &room.Service, &room.Name, &metadata, &room.MaxParticipants, &room.MaxStreams, &codecs,
-		&room.Settings.Audio.Loudest, &room.Settings.Audio.Above, &created, &updated)
+		&room.Settings.Audio.Loudest, &room.Settings.Audio.Above, &created, &updated,
+		&room.Mode, &room.Licode.Name, &room.Licode.MediaConfiguration, &data)
 	if err != nil {
 		return Room{}, s.fail(err)
 	}
-	if metadata != "" {
-		room.Metadata = json.RawMessage(metadata)
-	}
+	room.Metadata, room.Licode.Data = raw(metadata), raw(data)
 	if err := json.Unmarshal([]byte(codecs), &room.Codecs); err != nil {
 		return Room{}, fmt.Errorf("the codecs of room %s in the database are not valid: %w", room.ID, err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/tertulia-rtc/tertulia/protocol"
 )
 
-const serviceColumns = `id, name, key, roles, super, created`
+const serviceColumns = `id, name, key, roles, super, created, licode`
 
 // NewKey makes the key of a service: 256 random bits in base64url, as HS256
 // wants them (RFC 7518 section 3.2).
@@ -42,8 +42,8 @@ func (s *Store) insertService(ctx context.Context, service Service) (Service, er
 		super = 1
 	}
 	return s.scanService(s.db.QueryRowContext(ctx,
-		`INSERT INTO services (id, name, key, roles, super, created) VALUES ($1, $2, $3, $4, $5, $6) RETURNING `+serviceColumns,
-		string(service.ID), service.Name, service.Key, encode(service.Roles), super, s.now()))
+		`INSERT INTO services (`+serviceColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING `+serviceColumns,
+		string(service.ID), service.Name, service.Key, encode(service.Roles), super, s.now(), string(service.Licode)))
 }
 
 // Service gives the service with the id, or ErrNotFound.
@@ -92,11 +92,11 @@ func (s *Store) Services(ctx context.Context) ([]Service, error) {
 	return services, s.fail(rows.Err())
 }
 
-// UpdateService replaces the name, the key and the roles of a service.
+// UpdateService replaces the name, the key, the roles and Licode of a service.
 func (s *Store) UpdateService(ctx context.Context, service Service) (Service, error) {
 	return s.scanService(s.db.QueryRowContext(ctx,
-		`UPDATE services SET name = $1, key = $2, roles = $3 WHERE id = $4 RETURNING `+serviceColumns,
-		service.Name, service.Key, encode(service.Roles), string(service.ID)))
+		`UPDATE services SET name = $1, key = $2, roles = $3, licode = $4 WHERE id = $5 RETURNING `+serviceColumns,
+		service.Name, service.Key, encode(service.Roles), string(service.Licode), string(service.ID)))
 }
 
 // DeleteService removes a service and its rooms.
@@ -178,10 +178,10 @@ type row interface{ Scan(dest ...any) error }
 
 func (s *Store) scanService(r row) (Service, error) {
 	var service Service
-	var roles string
+	var roles, licode string
 	var super int
 	var created int64
-	if err := r.Scan(&service.ID, &service.Name, &service.Key, &roles, &super, &created); err != nil {
+	if err := r.Scan(&service.ID, &service.Name, &service.Key, &roles, &super, &created, &licode); err != nil {
 		return Service{}, s.fail(err)
 	}
 	if err := json.Unmarshal([]byte(roles), &service.Roles); err != nil {
@@ -189,7 +189,16 @@ func (s *Store) scanService(r row) (Service, error) {
 	}
 	service.Super = super == 1
 	service.Created = fromMillis(created)
+	service.Licode = raw(licode)
 	return service, nil
+}
+
+// raw gives JSON from a column, in which an empty text is none.
+func raw(text string) json.RawMessage {
+	if text == "" {
+		return nil
+	}
+	return json.RawMessage(text)
 }
 
 // encode cannot fail: it is given maps and slices of strings.

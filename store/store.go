@@ -47,6 +47,8 @@ type Service struct {
 	Roles   map[string][]protocol.Permission // its own, beside or instead of protocol.BuiltinRoles
 	Super   bool                             // manages the services; there is one
 	Created time.Time
+	// Licode is what only the package licode keeps of a service: its own JSON, or nil.
+	Licode json.RawMessage
 }
 
 // Role gives the permissions of a role: the service's own, else the built-in one.
@@ -70,8 +72,26 @@ type Room struct {
 	// Settings are what the room's media follow; nil: protocol.DefaultRoomSettings.
 	// Never nil once stored.
 	Settings *protocol.RoomSettings
+	Mode     string // SFU or P2P; empty is stored as SFU
+	Licode   LicodeRoom
 	Created  time.Time
 	Updated  time.Time
+}
+
+// The modes of a room.
+const (
+	SFU = "sfu" // media are forwarded by the server
+	P2P = "p2p" // participants send media to each other; the server only signals
+)
+
+// LicodeRoom is what only the package licode keeps of a room.
+type LicodeRoom struct {
+	// Name is the room's name there, where names are not unique; empty: Room.Name.
+	Name string
+	// MediaConfiguration is the name of a set of codecs, or empty.
+	MediaConfiguration string
+	// Data is what there is instead of Metadata when that cannot hold it, or nil.
+	Data json.RawMessage
 }
 
 // Store is a database. Its methods may be called from any goroutine.

@@ -58,6 +58,9 @@ func (s *Store) Purge(ctx context.Context) error {
 	if _, err := s.db.ExecContext(ctx, `DELETE FROM redeemed WHERE expires < $1`, now); err != nil {
 		return s.fail(err)
 	}
+	if _, err := s.db.ExecContext(ctx, `DELETE FROM licode_tokens WHERE expires < $1`, now); err != nil {
+		return s.fail(err)
+	}
 	_, err := s.db.ExecContext(ctx, `DELETE FROM revoked WHERE expires < $1`, now)
 	return s.fail(err)
 }

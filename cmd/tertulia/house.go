@@ -14,6 +14,7 @@ import (
 	"github.com/tertulia-rtc/tertulia/api"
 	"github.com/tertulia-rtc/tertulia/bus"
 	"github.com/tertulia-rtc/tertulia/controller"
+	"github.com/tertulia-rtc/tertulia/licode"
 	"github.com/tertulia-rtc/tertulia/media"
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/store"
@@ -29,6 +30,7 @@ type house struct {
 	worker     *media.Worker
 	controller *controller.Controller
 	handler    *api.Server
+	nuve       *licode.Nuve
 	super      store.Service
 	superMade  bool // by this start: its key is shown once
 	publicURL  *url.URL
@@ -184,6 +186,9 @@ func (c *serveCommand) printWelcome(out *os.File, all *commands, h *house) {
 		fmt.Fprintf(out, "  Meet     %s/\n", base)
 	}
 	fmt.Fprintf(out, "  API      %s/v1   (described at %s/v1/openapi.json)\n", base, base)
+	if c.LicodeHTTP != "" {
+		fmt.Fprintf(out, "  Licode   REST at http://%s/ and %s/nuve/\n", c.LicodeHTTP, base)
+	}
 	fmt.Fprintf(out, "  Service  id  %s\n", h.super.ID)
 	switch {
 	case h.superMade && c.SuperserviceKey == "":

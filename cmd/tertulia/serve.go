@@ -42,6 +42,9 @@ type serveCommand struct {
 	AllowOrigin []string `help:"Origins whose pages may connect; by default any (repeatable)." placeholder:"ORIGIN"`
 	Meet        string   `help:"The meeting page for guests: on or off." enum:"on,off" default:"on"`
 
+	LicodeHTTP string `name:"licode-http" help:"Address of a port for Licode's REST API alone, besides /nuve/ (plain HTTP)." placeholder:"[HOST]:PORT"`
+	LicodeHost string `name:"licode-host" help:"Where Licode's clients find the signalling; by default as the public URL or the request says." placeholder:"HOST:PORT"`
+
 	SuperserviceID  string `name:"superservice-id" help:"Id of the first service: 24 hexadecimal characters." placeholder:"ID"`
 	SuperserviceKey string `name:"superservice-key" help:"Key of the first service." placeholder:"KEY"`
 
@@ -67,7 +70,7 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	}
 	defer h.close(log)
 
-	listener, err := listen(c.HTTP)
+	listener, err := listen("--http", c.HTTP)
 	if err != nil {
 		return err
 	}
@@ -75,21 +78,21 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	if err != nil {
 		return err
 	}
+	nuve, err := c.openLicode(listener, secure != nil, h, log)
+	if err != nil {
+		return err
+	}
 	if secure != nil {
 		listener = tls.NewListener(listener, secure)
 	}
-	server := &http.Server{
-		Handler:           h.handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		// Of requests and answers; signalling sockets have limits of their own.
-		ReadTimeout:    30 * time.Second,
-		WriteTimeout:   2 * time.Minute,
-		IdleTimeout:    2 * time.Minute,
-		MaxHeaderBytes: 64 << 10,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	failed := make(chan error, 1)
+	server := newServer(h.front(), log)
+	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
+	if nuve != nil {
+		licodeServer := newServer(h.nuve.OwnPort(), log)
+		defer licodeServer.Close()
+		go func() { failed <- licodeServer.Serve(nuve) }()
+	}
 	go h.handler.Run(ctx)
 	// Migrations and the description of the API needed memory that taking calls
 	// does not.
@@ -114,6 +117,20 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	return nil
 }
 
+// newServer makes an HTTP server with the limits that all of ours have.
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		// Of requests and answers; signalling sockets have limits of their own.
+		ReadTimeout:    30 * time.Second,
+		WriteTimeout:   2 * time.Minute,
+		IdleTimeout:    2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
 func (c *serveCommand) logger() (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
@@ -126,14 +143,15 @@ func (c *serveCommand) logger() (*slog.Logger, error) {
 	return slog.New(slog.NewTextHandler(os.Stderr, options)), nil
 }
 
-// listen opens the HTTP port, with one clear line when it cannot.
-func listen(address string) (net.Listener, error) {
+// listen opens an HTTP port, with one clear line when it cannot. The setting is
+// the one that names the address.
+func listen(setting, address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("the HTTP port %s is in use: another server runs there; end it, or choose another port with --http", address)
+		return nil, fmt.Errorf("the HTTP port %s is in use: another server runs there; end it, or choose another port with %s", address, setting)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("the HTTP port %s may not be opened by this user: choose one above 1023 with --http", address)
+		return nil, fmt.Errorf("the HTTP port %s may not be opened by this user: choose one above 1023 with %s", address, setting)
 	case err != nil:
 		return nil, fmt.Errorf("the HTTP address %s cannot be used: %w", address, err)
 	}

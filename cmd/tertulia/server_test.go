@@ -61,7 +61,7 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func launch(t *testing.T, data string) *process {
+func launch(t *testing.T, data string, more ...string) *process {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -70,8 +70,10 @@ func launch(t *testing.T, data string) *process {
 	address := l.Addr().String()
 	_ = l.Close()
 	p := &process{t: t, data: data, url: "http://" + address}
-	p.cmd = command(t, "--data", data, "--http", address, "--udp", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--shards", "1",
-		"--superservice-id", string(testID), "--superservice-key", testKey, "--log-level", "debug")
+	p.cmd = command(t, append([]string{
+		"--data", data, "--http", address, "--udp", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--shards", "1",
+		"--superservice-id", string(testID), "--superservice-key", testKey, "--log-level", "debug",
+	}, more...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -521,11 +523,13 @@ func TestItCannotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := map[string][]string{
-		"in use: another":          {"--http", tcp.Addr().String()},
-		"in use":                   {"--udp", udp.LocalAddr().String()},
-		"already in use|is in use": {"--tcp", tcp.Addr().String()},
-		"is a file, not a folder":  {"--data", filepath.Join(file, "data")},
-		"must have 24":             {"--superservice-id", "x"},
+		"in use: another":                        {"--http", tcp.Addr().String()},
+		"in use":                                 {"--udp", udp.LocalAddr().String()},
+		"already in use|is in use":               {"--tcp", tcp.Addr().String()},
+		"is a file, not a folder":                {"--data", filepath.Join(file, "data")},
+		"must have 24":                           {"--superservice-id", "x"},
+		"choose another port with --licode-http": {"--licode-http", tcp.Addr().String()},
+		"must be host:port":                      {"--licode-host", "meet.example.org"},
 	}
 	if os.Getuid() != 0 {
 		locked := t.TempDir()
