@@ -46,3 +46,8 @@ func (d *doorstep) step(address netip.Addr) (leave func(), ok bool) {
 		}
 	}), true
 }
+
+// Step lets a socket of another door wait until somebody has joined on it, among
+// those of this one, unless too many do. leave must be called; it may be called
+// again.
+func (s *Server) Step(from netip.Addr) (leave func(), ok bool) { return s.doorstep.step(from) }

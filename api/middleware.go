@@ -74,6 +74,10 @@ func (s *Server) shareAcrossOrigins(next http.Handler) http.Handler {
 	})
 }
 
+// OriginAllowed says whether the page that makes a request may use the server, for
+// other doors.
+func (s *Server) OriginAllowed(r *http.Request) bool { return s.originAllowed(r) }
+
 // originAllowed says whether the page that made the request may. Requests
 // without an Origin come from no page of another origin.
 func (s *Server) originAllowed(r *http.Request) bool {

@@ -134,7 +134,7 @@ func event(data json.RawMessage) (name string, args []json.RawMessage, err error
 	if err != nil || len(list) == 0 {
 		return "", nil, ErrGarbled
 	}
-	if list[0][0] != '"' || json.Unmarshal(list[0], &name) != nil || len(name) > maxEvent {
+	if list[0][0] != '"' || json.Unmarshal(list[0], &name) != nil || name == "" || len(name) > maxEvent {
 		return "", nil, ErrGarbled
 	}
 	args = list[1:]
