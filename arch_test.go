@@ -51,7 +51,7 @@ var owners = map[string][]string{
 	"github.com/pressly/goose":            {"store"},
 	"github.com/golang-jwt/":              {"auth"},
 	"github.com/danielgtaylor/huma":       {"api"},
-	"github.com/coder/websocket":          {"api", "load"},
+	"github.com/coder/websocket":          {"api", "load", "licode"},
 	"golang.org/x/time/rate":              {"api"},
 	"github.com/alecthomas/":              {"cmd/tertulia"},
 	"gopkg.in/yaml":                       {"cmd/tertulia"},

@@ -1,6 +1,11 @@
 // Package licode lets what was written for Licode work with Tertulia: the REST
-// API of its Nuve, which applications call (nuve_*.go), and the tokens that it
-// hands out (token.go).
+// API of its Nuve, which applications call (nuve_*.go), the tokens that it hands
+// out (token.go), and the signalling of its clients over Socket.IO (signalling.go).
+//
+// A client of Licode's has a session (session.go), the goroutine that owns three
+// values: erizo.Client, which translates; socketio.Reliable, which repeats what a
+// cut has lost; and the client's side of a native session (native.go), by which
+// it is a participant like any other.
 //
 // It works on the same services, rooms and participants as the package api: a
 // room that is made in one is seen in the other. Where Licode's answers are
