@@ -31,6 +31,7 @@ type house struct {
 	controller *controller.Controller
 	handler    *api.Server
 	nuve       *licode.Nuve
+	signalling *licode.Signalling
 	super      store.Service
 	superMade  bool // by this start: its key is shown once
 	publicURL  *url.URL

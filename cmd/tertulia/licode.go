@@ -27,6 +27,15 @@ func (c *serveCommand) openLicode(main net.Listener, secure bool, h *house, log 
 		Host: c.LicodeHost, PublicURL: c.PublicURL, MainPort: port, MainTLS: secure,
 		Log: log,
 	})
+	if err != nil {
+		return nil, err
+	}
+	h.signalling, err = licode.NewSignalling(licode.SignallingConfig{
+		Store: h.store, Controller: h.controller, Redeem: tokens.Redeem,
+		Client: h.handler.Client, Step: h.handler.Step, OriginAllowed: h.handler.OriginAllowed,
+		DefaultVideoBW: c.LicodeDefaultVideoBandwidth, MaxVideoBW: c.LicodeMaxVideoBandwidth, SinglePC: c.LicodeSinglePC == "on",
+		Log: log,
+	})
 	if err != nil || c.LicodeHTTP == "" {
 		return nil, err
 	}
@@ -39,6 +48,10 @@ func (h *house) front() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/nuve" || strings.HasPrefix(r.URL.Path, "/nuve/") {
 			nuve.ServeHTTP(w, r)
+			return
+		}
+		if r.URL.Path == "/socket.io" || strings.HasPrefix(r.URL.Path, "/socket.io/") {
+			h.signalling.ServeHTTP(w, r)
 			return
 		}
 		h.handler.ServeHTTP(w, r)

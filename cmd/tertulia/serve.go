@@ -45,6 +45,10 @@ type serveCommand struct {
 	LicodeHTTP string `name:"licode-http" help:"Address of a port for Licode's REST API alone, besides /nuve/ (plain HTTP)." placeholder:"[HOST]:PORT"`
 	LicodeHost string `name:"licode-host" help:"Where Licode's clients find the signalling; by default as the public URL or the request says." placeholder:"HOST:PORT"`
 
+	LicodeDefaultVideoBandwidth int    `name:"licode-default-video-bandwidth" help:"What Licode's clients send and receive of a video that names no limit, in kb/s." default:"1500" placeholder:"KBPS"`
+	LicodeMaxVideoBandwidth     int    `name:"licode-max-video-bandwidth" help:"What Licode's clients send and receive of a video at most, in kb/s." default:"5000" placeholder:"KBPS"`
+	LicodeSinglePC              string `name:"licode-single-pc" help:"Let Licode's clients have one connection for all that they send and one for all that they receive: on or off." enum:"on,off" default:"on"`
+
 	SuperserviceID  string `name:"superservice-id" help:"Id of the first service: 24 hexadecimal characters." placeholder:"ID"`
 	SuperserviceKey string `name:"superservice-key" help:"Key of the first service." placeholder:"KEY"`
 
@@ -111,6 +115,7 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	drain, cancel := context.WithTimeout(context.Background(), drainLimit)
 	defer cancel()
 	h.controller.Drain(drain)
+	h.signalling.Drain(drain)
 	if err := server.Shutdown(drain); err != nil {
 		_ = server.Close()
 	}
