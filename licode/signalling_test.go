@@ -529,6 +529,22 @@ func TestFlood(t *testing.T) {
 	})
 }
 
+// Large frames are read slowly too, and a client whose answers to pings wait behind
+// them is not taken for dead.
+func TestLargeFrames(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		ana := h.enter("ana")
+		for n := range 8 {
+			ana.say(fmt.Sprintf(`42%d["sendDataStream",{"socketgd":%d,"msg":{"id":1,"msg":%q}}]`, n, n, strings.Repeat("x", 990_000)))
+		}
+		time.Sleep(time.Minute)
+		if _, ended := ana.ended(); ended || ana.answer("7") == "" {
+			t.Error(ended, ana.answer("7"))
+		}
+		ana.cut()
+	})
+}
+
 // A client that acknowledges nothing loses its session; one that does not even read
 // makes nobody wait.
 func TestWhoTakesNothing(t *testing.T) {
