@@ -22,7 +22,7 @@ const module = "github.com/tertulia-rtc/tertulia"
 // only, never its own: what two neighbours share belongs below them, and what
 // joins them belongs above.
 var layers = [][]string{
-	{"protocol", "codec", "simnet", "licode/socketio"},
+	{"protocol", "codec", "simnet", "licode/socketio", "prefetch"},
 	{"auth", "licode/mauth", "sfu/rtpbuf", "sfu/bwe", "sfu/allocation", "sfu/audible", "sfu/layer", "sdp"},
 	{"room", "sfu", "licode/erizo"},
 	{"transport", "bus", "store", "web"},

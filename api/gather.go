@@ -33,7 +33,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	h.conn = &gatheringConn{Conn: conn}
 	if n := buffers.Reader.Buffered(); n > 0 {
-		early, _ := buffers.Reader.Peek(n)
+		early, _ := buffers.Peek(n)
 		h.conn.early = append(h.conn.early, early...)
 	}
 	return h.conn, bufio.NewReadWriter(bufio.NewReaderSize(h.conn, idleBuffer), bufio.NewWriterSize(h.conn, idleBuffer)), nil

@@ -106,6 +106,7 @@ func TestWhoDoesNotReadIsGivenUp(t *testing.T) {
 	if err := conn.Write(ctx, []byte("abc")); err == nil {
 		t.Fatal("a write that nobody read was content")
 	}
+	<-ctx.Done()
 	conn.Gather()
 	if err := conn.Write(ctx, []byte("abc")); err == nil {
 		t.Fatal("a write after the deadline was content")

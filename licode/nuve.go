@@ -27,12 +27,13 @@ type NuveConfig struct {
 	Tokens  *Tokens
 	// Host is the host:port that tokens name, where browsers find the signalling.
 	// Empty: that of PublicURL, else the host that a request was sent to, with
-	// MainPort when it came by the port of Nuve's own.
+	// MainPort when it came by the port of Nuve's own or names no port.
 	Host string
 	// PublicURL is the address that clients see, or empty.
 	PublicURL string
 	MainPort  int
 	MainTLS   bool             // whether MainPort speaks TLS
+	Proxied   bool             // whether a trusted proxy may stand before MainPort
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: slog.Default()
 }

@@ -53,14 +53,16 @@ func (n *Nuve) createToken(c *call) (any, error) {
 
 // where gives the host:port at which browsers find the signalling, and whether
 // by TLS: as is set, else by the public URL, else where the request was sent.
+// nuve.js leaves the port out of its Host header, so a missing port is no sign
+// of the well-known one, unless a proxy was there first.
 func (n *Nuve) where(r *http.Request) (host string, secure bool) {
 	_, secure = n.Callers.Client(r)
-	own, _ := r.Context().Value(ownPort{}).(bool)
-	secure = secure || own && n.MainTLS
 	host = hostPort(r.Host, secure)
-	// Our own port is not the browsers'. And nuve.js names no port, whichever it
-	// asks: then the main one is meant, unless a proxy has spoken TLS for us.
-	if u := (url.URL{Host: r.Host}); own || u.Port() == "" && secure == n.MainTLS {
+	own, _ := r.Context().Value(ownPort{}).(bool)
+	proxied := n.Proxied && (r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("X-Forwarded-Proto") != "")
+	named := (&url.URL{Host: r.Host}).Port() != ""
+	if own || !named && !proxied {
+		secure = secure || own && n.MainTLS
 		name, _, _ := net.SplitHostPort(host)
 		host = net.JoinHostPort(name, strconv.Itoa(n.MainPort))
 	}

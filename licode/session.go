@@ -246,7 +246,7 @@ func (c *session) run() {
 	defer timer.Stop()
 	for !c.over {
 		frames := c.frames
-		if c.native.full() || c.pace.opens().After(time.Now()) {
+		if c.heldBack(time.Now()) {
 			frames = nil // the client waits; what has come stays with the network
 		}
 		select {
@@ -274,6 +274,9 @@ func (c *session) run() {
 		}
 	}
 }
+
+// heldBack says whether the client is not read for now.
+func (c *session) heldBack(now time.Time) bool { return c.native.full() || c.pace.opens().After(now) }
 
 // timer says when advance is due, or the client may be read again.
 func (c *session) timer() time.Time {
@@ -310,6 +313,9 @@ func (c *session) advance(now time.Time) {
 			c.finish(false, "the client did not come back")
 		}
 		return
+	}
+	if c.heldBack(now) {
+		c.link.engine.Excuse(now)
 	}
 	frame, dead := c.link.engine.Advance(now)
 	c.link.push(frame)

@@ -76,7 +76,7 @@ const errClosed Refusal = "Connection already closed"
 // NewSignalling makes a Signalling.
 func NewSignalling(config SignallingConfig) (*Signalling, error) {
 	if config.Store == nil || config.Controller == nil || config.Redeem == nil || config.Client == nil || config.Step == nil {
-		return nil, errors.New("Licode's signalling needs a store, a controller, and functions that redeem tokens and know callers")
+		return nil, errors.New("the signalling for Licode needs a store, a controller, and functions that redeem tokens and know callers")
 	}
 	if config.MaxVideoBW <= 0 || config.DefaultVideoBW <= 0 || config.DefaultVideoBW > config.MaxVideoBW {
 		return nil, fmt.Errorf("the video bandwidth of Licode's clients must be positive, and the default (%d) at most the maximum (%d)", config.DefaultVideoBW, config.MaxVideoBW)

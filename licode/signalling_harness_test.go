@@ -200,8 +200,8 @@ type guest struct {
 	deaf     bool // acknowledges nothing
 }
 
-// dial opens a socket with a query, or gives the refusal.
-func (h *house) dial(query url.Values, revision string) (*guest, *http.Response, error) {
+// dial opens a socket with a query, or gives the status of the refusal.
+func (h *house) dial(query url.Values, revision string) (*guest, int, error) {
 	h.t.Helper()
 	q := url.Values{}
 	for name, values := range query {
@@ -215,18 +215,21 @@ func (h *house) dial(query url.Values, revision string) (*guest, *http.Response,
 		HTTPClient: h.network.client, HTTPHeader: http.Header{"Origin": {"https://anywhere.example"}},
 	})
 	if err != nil {
-		return nil, response, err
+		if response == nil {
+			return nil, 0, err
+		}
+		return nil, response.StatusCode, err
 	}
 	socket.SetReadLimit(4 << 20)
-	return &guest{h: h, socket: socket, revision: revision, answers: map[string]string{}, done: make(chan struct{})}, response, nil
+	return &guest{h: h, socket: socket, revision: revision, answers: map[string]string{}, done: make(chan struct{})}, response.StatusCode, nil
 }
 
 // call opens a socket, which has to work.
 func (h *house) call(query url.Values, revision string) *guest {
 	h.t.Helper()
-	g, response, err := h.dial(query, revision)
+	g, status, err := h.dial(query, revision)
 	if err != nil {
-		h.t.Fatal(err, response)
+		h.t.Fatal(err, status)
 	}
 	return g
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -328,9 +329,9 @@ func TestKicked(t *testing.T) {
 		}
 		query.Set("clientId", ana.id)
 		for range 3 {
-			_, response, err := h.dial(query, "4")
-			if err == nil || response == nil || response.StatusCode != 403 {
-				t.Fatal(response, err)
+			_, status, err := h.dial(query, "4")
+			if err == nil || status != http.StatusForbidden {
+				t.Fatal(status, err)
 			}
 		}
 		time.Sleep(6 * time.Minute)
@@ -365,7 +366,7 @@ func TestLeaving(t *testing.T) {
 				t.Error(people)
 			}
 			query.Set("clientId", ana.id)
-			if _, response, err := h.dial(query, "4"); err == nil || response.StatusCode != 403 {
+			if _, status, err := h.dial(query, "4"); err == nil || status != http.StatusForbidden {
 				t.Error(err)
 			}
 		})
@@ -529,6 +530,21 @@ func TestFlood(t *testing.T) {
 	})
 }
 
+// Large frames are read slowly too, and nobody is cut off for them.
+func TestLargeFrames(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		ana := h.enter("ana")
+		for n := range 8 {
+			ana.say(fmt.Sprintf(`42%d["sendDataStream",{"socketgd":%d,"msg":{"id":1,"msg":%q}}]`, n, n, strings.Repeat("x", 990_000)))
+		}
+		time.Sleep(time.Minute)
+		if _, ended := ana.ended(); ended || ana.answer("7") == "" {
+			t.Error(ended, ana.answer("7"))
+		}
+		ana.cut()
+	})
+}
+
 // A client that acknowledges nothing loses its session; one that does not even read
 // makes nobody wait.
 func TestWhoTakesNothing(t *testing.T) {
@@ -566,7 +582,7 @@ func TestDoorstep(t *testing.T) {
 		for range h.most {
 			waiting = append(waiting, h.call(url.Values{}, "4"))
 		}
-		if _, response, err := h.dial(url.Values{}, "4"); err == nil || response.StatusCode != 503 {
+		if _, status, err := h.dial(url.Values{}, "4"); err == nil || status != http.StatusServiceUnavailable {
 			t.Error(err)
 		}
 		for _, g := range waiting {
@@ -601,7 +617,7 @@ func TestDrain(t *testing.T) {
 			t.Error("it took", time.Since(start))
 		}
 		_ = waiting
-		if _, response, err := h.dial(h.token("cho", "presenter"), "4"); err == nil || response.StatusCode != 503 {
+		if _, status, err := h.dial(h.token("cho", "presenter"), "4"); err == nil || status != http.StatusServiceUnavailable {
 			t.Error(err)
 		}
 	})

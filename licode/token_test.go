@@ -2,7 +2,6 @@ package licode
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -161,14 +160,15 @@ func TestWhereATokenLeads(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {
 		name, host, public, request string
-		own, tls, mainTLS           bool
+		own, tls, mainTLS, proxied  bool
 		want                        string
 		secure                      bool
 	}{
 		{name: "where the request went", request: "Meet.Example.org:8080", want: "meet.example.org:8080"},
-		{name: "without a port, as nuve.js says it", request: "meet.example.org", want: "meet.example.org:8080"},
-		{name: "without a port, by TLS", request: "meet.example.org", tls: true, mainTLS: true, want: "meet.example.org:8080", secure: true},
-		{name: "by the TLS of a proxy", request: "meet.example.org", tls: true, want: "meet.example.org:443", secure: true},
+		{name: "without a port, as nuve.js writes it", request: "meet.example.org", want: "meet.example.org:8080"},
+		{name: "by TLS", request: "meet.example.org", tls: true, want: "meet.example.org:8080", secure: true},
+		{name: "by a proxy", request: "meet.example.org", proxied: true, want: "meet.example.org:80"},
+		{name: "by TLS to a proxy", request: "meet.example.org", proxied: true, tls: true, want: "meet.example.org:443", secure: true},
 		{name: "an address", request: "[2001:db8::1]:8080", want: "[2001:db8::1]:8080"},
 		{name: "an address without a port", request: "[2001:db8::1]", want: "[2001:db8::1]:8080"},
 		{name: "no host", request: "", want: "localhost:8080"},
@@ -180,15 +180,15 @@ func TestWhereATokenLeads(t *testing.T) {
 		{name: "what is set, without a public URL", host: "sig.example.org:444", request: "10.0.0.1:8080", want: "sig.example.org:444"},
 	} {
 		config := w.nuve.NuveConfig
-		config.Host, config.PublicURL, config.MainTLS, config.Callers = c.host, c.public, c.mainTLS, &callers{left: 1, secure: c.tls}
+		config.Host, config.PublicURL, config.MainTLS, config.Proxied, config.Callers = c.host, c.public, c.mainTLS, c.proxied, &callers{left: 1, secure: c.tls}
 		n, err := NewNuve(config)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "http://x/", nil)
 		r.Host = c.request
-		if c.tls {
-			r.TLS = &tls.ConnectionState{}
+		if c.proxied {
+			r.Header.Set("X-Forwarded-For", "203.0.113.9")
 		}
 		if c.own {
 			r = r.WithContext(context.WithValue(r.Context(), ownPort{}, true))

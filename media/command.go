@@ -65,6 +65,8 @@ func (r *room) carryOut(now time.Time, body protocol.CommandBody) (protocol.Even
 		return r.offerTransport(now, c)
 	case protocol.AcceptAnswer:
 		return done(r.acceptAnswer(now, c))
+	case protocol.TargetLink:
+		return done(r.router.TargetLink(now, c.Participant, c.LinkTarget))
 	case protocol.DropTransport:
 		if p := r.byKey[sfu.TransportKey{Participant: c.Participant, Transport: c.Transport}]; p != nil {
 			r.removePeer(now, p)

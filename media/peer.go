@@ -15,7 +15,14 @@ const maxPaths = 16
 // peer is one transport of a participant: its ICE agent, its keys, and the
 // path that its packets take. It belongs to its shard's loop.
 type peer struct {
-	shard     *shard
+	// What each packet that leaves needs comes first, to be near together.
+	outbound *transport.Outbound // nil until there are keys
+	shard    *shard
+	hasPath  bool
+	path     transport.Path     // where media goes
+	tcp      *transport.TCPConn // of path, if it is TCP
+	stats    peerStats
+
 	room      *room
 	key       sfu.TransportKey
 	index     sfu.Peer
@@ -27,11 +34,7 @@ type peer struct {
 	proposed   *proposal            // an offer of ours that waits for its answer; nil: none
 	handshake  *transport.Handshake // from the first DTLS packet on
 	inbound    *transport.Inbound   // nil until there are keys
-	outbound   *transport.Outbound
-	path       transport.Path // where media goes
-	hasPath    bool
-	tcp        *transport.TCPConn // of path, if it is TCP
-	paths      []transport.Path   // proved by authenticated checks, oldest first
+	paths      []transport.Path     // proved by authenticated checks, oldest first
 	lastHeard  time.Time
 	foreign    map[transport.Path]*shard
 
@@ -39,7 +42,6 @@ type peer struct {
 
 	state  string // as last told: protocol.Transport…
 	closed bool
-	stats  peerStats
 }
 
 // peerStats counts what a transport received and lost to errors.

@@ -32,7 +32,8 @@ type room struct {
 	awaited int                                        // parts that have to tell what they have
 	backlog []errand                                   // what came before they did
 
-	counted int // subscriptions, when they were last looked at
+	prefetched int // the transport that was last sent to
+	counted    int // subscriptions, when they were last looked at
 }
 
 // room gives a room, which it makes if need be.

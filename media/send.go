@@ -1,6 +1,9 @@
 package media
 
 import (
+	"unsafe"
+
+	"github.com/tertulia-rtc/tertulia/prefetch"
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/sfu"
 	"github.com/tertulia-rtc/tertulia/transport"
@@ -13,6 +16,7 @@ func (r *room) SendRTP(packet *sfu.Packet) {
 	if p == nil || !p.hasPath || p.outbound == nil {
 		return
 	}
+	r.prefetch(int(packet.To))
 	s := r.shard
 	room := len(packet.Header) + len(packet.Prefix) + len(packet.Payload) + int(packet.Padding) + p.outbound.Overhead()
 	if p.path.TCP != 0 {
@@ -28,6 +32,36 @@ func (r *room) SendRTP(packet *sfu.Packet) {
 	s.writer.Commit(&p.path, n)
 	p.countOut(n)
 }
+
+// prefetch asks for the memory of the transports after the i-th, to which the next packets
+// probably go; sfu.Router does the same with what it keeps of them.
+func (r *room) prefetch(i int) {
+	if i == r.prefetched {
+		return
+	}
+	r.prefetched = i
+	next := func(n int) *peer {
+		if i+n < len(r.peers) {
+			return r.peers[i+n]
+		}
+		return nil
+	}
+	if p := next(4); p != nil {
+		prefetch.Bytes(p, peerSent)
+	}
+	if p := next(3); p != nil {
+		prefetch.Value(p.outbound)
+	}
+	if p := next(2); p != nil && p.outbound != nil {
+		p.outbound.Prefetch()
+	}
+	if p := next(1); p != nil && p.outbound != nil {
+		p.outbound.PrefetchKey()
+	}
+}
+
+// peerSent is how many bytes of a peer sending needs.
+const peerSent = unsafe.Offsetof(peer{}.room)
 
 // SendRTCP seals a compound packet for one transport (sfu.Sink).
 func (r *room) SendRTCP(to sfu.Peer, compound []byte) {

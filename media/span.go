@@ -346,6 +346,8 @@ func (w *Worker) route(command protocol.Command, body protocol.CommandBody) {
 	case protocol.PublishStream:
 		speaker = w.place(h, c.Participant)
 		all = h.shards
+	case protocol.TargetLink:
+		all, speaker = nil, h.shardOf(c.Participant)
 	case protocol.AcceptAnswer:
 		all, speaker = nil, h.shardOf(c.Participant)
 	case protocol.DropTransport:

@@ -65,6 +65,8 @@ func (r *Room) Handle(now time.Time, from protocol.ParticipantID, re uint64, req
 		err = r.prefer(p, q)
 	case protocol.Limit:
 		err = r.limit(p, q)
+	case protocol.LinkTarget:
+		err = r.target(p, q)
 	case protocol.Mute:
 		err = r.mute(p, q)
 	case protocol.Attributes:

@@ -97,6 +97,15 @@ func (r *Room) closeTransport(p *participant, q protocol.CloseTransport) *protoc
 	return nil
 }
 
+// target tells the worker up to where a link should be measured.
+func (r *Room) target(p *participant, q protocol.LinkTarget) *protocol.Error {
+	if t, ok := p.transports[q.Transport]; !ok || !t.answered {
+		return protocol.Errorf(protocol.CodeNotFound, "There is no transport %q yet.", q.Transport)
+	}
+	r.command(protocol.TargetLink{Participant: p.ID, LinkTarget: q})
+	return nil
+}
+
 // negotiates gives the transport that a command negotiates.
 func negotiates(body protocol.CommandBody) (protocol.TransportID, bool) {
 	switch c := body.(type) {

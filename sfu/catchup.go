@@ -23,6 +23,10 @@ func (r *Router) awaitStart(now instant, s *slot) {
 	if s.track == nil || s.Kind != protocol.Video || !s.peer.Connected {
 		return
 	}
+	if s.Slides.Period != 0 {
+		r.wantSlide(now, s)
+		return
+	}
 	r.waiting = append(r.waiting, s)
 	r.schedule(now)
 }

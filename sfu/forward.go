@@ -2,8 +2,10 @@ package sfu
 
 import (
 	"time"
+	"unsafe"
 
 	"github.com/tertulia-rtc/tertulia/codec"
+	"github.com/tertulia-rtc/tertulia/prefetch"
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/sfu/bwe"
 	"github.com/tertulia-rtc/tertulia/sfu/layer"
@@ -47,7 +49,8 @@ func (r *Router) flush(now instant, sink Sink) {
 		// subscribers already.
 		s := r.pending[0]
 		if t := s.in.track; t != nil && !t.Muted && !t.Hushed {
-			for _, sl := range t.slots {
+			for i, sl := range t.slots {
+				prefetchSlots(t.slots, i)
 				if sl.peer.Connected {
 					r.forwardBatch(now, sl, s, sink)
 				}
@@ -63,6 +66,26 @@ func (r *Router) flush(now instant, sink Sink) {
 	r.startWaiting(now, sink)
 	r.flushRetransmissions(now, sink)
 	r.flushReports(now, sink)
+}
+
+// prefetchSlots asks for the memory that the slots after the i-th will need, of each object
+// one slot after the one that points to it.
+func prefetchSlots(slots []*slot, i int) {
+	if i+4 < len(slots) {
+		prefetch.Value(slots[i+4])
+	}
+	if i+3 < len(slots) {
+		p := slots[i+3].peer
+		prefetch.Value(&p.Index)
+		prefetch.Bytes(&p.Resend, unsafe.Offsetof(p.Share)-unsafe.Offsetof(p.Resend))
+		prefetch.Bytes(&p.round, unsafe.Sizeof(*p)-unsafe.Offsetof(p.round))
+	}
+	if i+2 < len(slots) {
+		slots[i+2].peer.Link.Prefetch()
+	}
+	if i+1 < len(slots) {
+		slots[i+1].peer.Link.PrefetchPacket()
+	}
 }
 
 // flushBySubscriber turns the batches of several sources into lists of work for
@@ -116,6 +139,10 @@ func (s *source) prepare() {
 // forwardBatch decides and sends one source's packets for one slot.
 func (r *Router) forwardBatch(now instant, sl *slot, s *source, sink Sink) {
 	if sl.Run.Source != s.Serial && sl.Aim != s.Serial {
+		return
+	}
+	if sl.Slides.Period != 0 {
+		r.forwardSlides(now, sl, s, sink)
 		return
 	}
 	for i := range s.batch {

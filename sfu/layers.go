@@ -165,7 +165,7 @@ func (t *track) chosen(option int) *choice {
 // presentLayer describes what a slot gets now, for statistics; nil for nothing.
 func (s *slot) presentLayer() *protocol.Layer {
 	t := s.track
-	if t == nil || s.Kind != protocol.Video || !s.Live {
+	if t == nil || s.Kind != protocol.Video || !s.Live && (s.Slides.Period == 0 || s.Run.Source == 0 || s.Aim == 0) {
 		return nil
 	}
 	l := &protocol.Layer{Reason: s.Decision.Reason.String()}

@@ -100,6 +100,7 @@ func (r *Router) advanceSubscriber(now instant, p *peer, sink Sink) {
 		r.probe(now, p, n, sink)
 	}
 	r.advanceShare(now, p)
+	r.advanceSlides(now, p)
 	r.trickle(now, p, sink)
 	r.scheduleLink(now, p)
 }
@@ -182,4 +183,16 @@ func (r *Router) reportLink(now instant, p *peer, rr *receiverReport) {
 	}
 	p.Link.Report(time.Duration(now), lost, rtt)
 	r.linkChanged(now, p)
+}
+
+// TargetLink says up to which bitrate the link to a transport is to be measured, where
+// media need less: probes look for no more than that, nor than the controller's bounds.
+func (r *Router) TargetLink(now time.Time, who protocol.ParticipantID, to protocol.LinkTarget) *protocol.Error {
+	p := r.byKey[TransportKey{who, to.Transport}]
+	if p == nil {
+		return protocol.Errorf(protocol.CodeNotFound, "there is no transport %q", to.Transport)
+	}
+	p.Target = int64(to.Bitrate)
+	r.wantShare(p, r.instant(now))
+	return nil
 }

@@ -59,7 +59,7 @@ func (r *Router) advancePlayout(now instant, s *slot) {
 // repairTime is how long a packet that was lost takes to come, mostly. Requests
 // and repairs are lost like everything else.
 func repairTime(loss float64, rtt instant) instant {
-	rounds := instant(0)
+	var rounds instant
 	switch {
 	case rtt == 0 || loss < playoutLossy:
 		return 0

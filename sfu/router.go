@@ -141,6 +141,7 @@ type scratch struct {
 	parts      []*part
 	share      allocation.Input
 	sharing    []*slot
+	slides     []allocation.Option
 	allocator  allocation.Allocator
 }
 

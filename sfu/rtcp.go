@@ -144,6 +144,11 @@ func (r *Router) askedForKeyframe(now instant, p *peer, ssrc uint32) {
 	if s.track == nil || s.Kind != protocol.Video || !p.Connected {
 		return
 	}
+	if s.Slides.Period != 0 {
+		// Receivers ask when no picture has come for a while, and none is due yet.
+		p.Counted.KeyframesRefused++
+		return
+	}
 	serial := s.Aim
 	if s.Live {
 		serial = s.Run.Source

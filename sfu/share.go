@@ -74,6 +74,7 @@ func (r *Router) share(now instant, p *peer) {
 	p.fresh, p.Share.Due = false, 0
 	in := &r.scratch.share
 	in.Tracks, in.Audio = in.Tracks[:0], 0
+	r.scratch.slides = r.scratch.slides[:0]
 	r.scratch.sharing = r.scratch.sharing[:0]
 	for _, s := range p.Slots {
 		t := s.track
@@ -89,10 +90,13 @@ func (r *Router) share(now instant, p *peer) {
 		if len(t.options) == 0 {
 			t.survey(now)
 		}
-		wish := &s.part.Wish
+		wish, options := &s.part.Wish, t.options
+		if wish.Slideshow > 0 {
+			options = r.slideOptions(t, instant(wish.Slideshow)*millisecond)
+		}
 		in.Tracks = append(in.Tracks, allocation.Track{
-			Priority: s.part.priority(), Screen: t.Source == protocol.Screen, Options: t.options, Current: s.Decision.Layer,
-			Wants: allocation.Wants{Width: wish.Width, Height: wish.Height, FPS: wish.FrameRate, MaxBitrate: int64(wish.MaxBitrate), Paused: wish.Paused},
+			Priority: s.part.priority(), Screen: t.Source == protocol.Screen, Options: options, Current: s.Decision.Layer,
+			Wants: allocation.Wants{Width: wish.Width, Height: wish.Height, FPS: wish.FrameRate, MaxBitrate: int64(wish.MaxBitrate), Paused: wish.Paused, Pin: pinOf(wish)},
 		})
 		r.scratch.sharing = append(r.scratch.sharing, s)
 	}
@@ -107,19 +111,26 @@ func (r *Router) share(now instant, p *peer) {
 	}
 	result := r.scratch.allocator.Allocate(in)
 	if r.cfg.Trace != nil {
-		r.trace(now, p, TraceLine{Share: &TraceShare{Input: *in, Estimate: p.Link.Estimate(), Decisions: result.Decisions, Enough: result.Enough}})
+		r.trace(now, p, TraceLine{Share: &TraceShare{Input: *in, Estimate: p.Link.Estimate(), Decisions: result.Decisions, Enough: result.Enough, Target: p.Target}})
 	}
-	p.Link.SetWanted(time.Duration(now), result.Enough)
+	p.Link.SetWanted(time.Duration(now), max(result.Enough, p.Target))
 	p.Share.Starving = p.measured && in.Audio == 0 && starving(result.Decisions)
 	try := !p.Link.Measured() || p.Share.Starving && p.probeSlot() == nil
+	p.slides = false
+	moving, lacks := false, false
 	for i, s := range r.scratch.sharing {
 		d := result.Decisions[i]
 		if d.Option < 0 && d.Reason != allocation.PausedBySubscriber && try && len(in.Tracks[i].Options) > 0 {
 			// Nothing is known of the link yet, or can be known: the least is worth a try.
 			d.Option, d.Layer = 0, in.Tracks[i].Options[0].Layer
 		}
+		period := p.slideshow(&s.part.Wish, &d, in.Tracks[i].Options)
+		moving = moving || d.Option >= 0 && period == 0
+		lacks = lacks || starved(&d) || d.Reason == allocation.SlideshowBelow
+		r.setSlides(now, s, period)
 		r.decide(now, s, d)
 	}
+	p.Share.Starving = p.measured && in.Audio == 0 && lacks && !moving
 	clear(r.scratch.sharing)
 	p.Share.At, p.Share.Estimate, p.Share.Used = now, p.Link.Estimate(), result.Used
 }
@@ -196,6 +207,10 @@ func (r *Router) decide(now instant, s *slot, d allocation.Decision) {
 	if s.Target != c.target {
 		s.Target = c.target
 		r.wantShare(s.peer, now+shareInterval) // to see what became of it
+	}
+	if s.Slides.Period != 0 {
+		s.Aim = c.source.Serial
+		return
 	}
 	if s.Live && s.Run.Source == c.source.Serial {
 		s.Run.Cut.Selector.Target = c.target

@@ -28,8 +28,6 @@ type slot struct {
 	Codecs  []sdp.Codec
 	Form    headerForm
 
-	// Reserved says that the slot was offered for one track and carries no other.
-	Reserved reservation `json:"Reserved,omitzero"`
 	// Stream and Track are what it is bound to; Stream is 0 while it is free.
 	Stream protocol.StreamID
 	Track  protocol.TrackID
@@ -63,6 +61,9 @@ type slot struct {
 	Reported  receiverReport
 	Playout   playout
 	SR        sentReport
+	Slides    slideState
+	// Reserved says that the slot was offered for one track and carries no other.
+	Reserved reservation
 
 	peer    *peer
 	pair    *slot // of the other kind with the same ordinal, which the receiver synchronises with this one
@@ -661,7 +662,7 @@ func (r *Router) bindSlot(now instant, p *peer, s *slot, st *part) {
 // clear forgets what the slot sends. Its numbers go on.
 func (s *slot) clear() {
 	s.Live, s.Run, s.Past = false, run{}, s.Past[:0]
-	s.Aim, s.Target, s.Starved = 0, layer.Target{}, false
+	s.Aim, s.Target, s.Starved, s.Slides = 0, layer.Target{}, false, slideState{}
 	s.Decision = decision{Layer: allocation.None}
 }
 

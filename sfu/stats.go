@@ -123,15 +123,18 @@ type SlotStats struct {
 	Live   bool              `json:"live"` // false while it waits, for a keyframe for example
 	// Layer is what is forwarded of a video, with the reason why it is not more;
 	// Paused is that reason when it is nothing.
-	Layer        *protocol.Layer `json:"layer,omitempty"`
-	Paused       string          `json:"paused,omitempty"`
-	Switches     uint64          `json:"switches"` // of layers
-	Packets      uint64          `json:"packets"`
-	Bytes        uint64          `json:"bytes"`
-	Lost         int32           `json:"lost"` // as the subscriber reports
-	FractionLost float64         `json:"fractionLost"`
-	JitterMS     float64         `json:"jitterMs"`
-	RTTMS        float64         `json:"rttMs,omitempty"`
+	Layer    *protocol.Layer `json:"layer,omitempty"`
+	Paused   string          `json:"paused,omitempty"`
+	Switches uint64          `json:"switches"` // of layers
+	// Slideshow is how many milliseconds lie between two pictures where only keyframes
+	// are forwarded; 0 for moving pictures.
+	Slideshow    int64   `json:"slideshow,omitempty"`
+	Packets      uint64  `json:"packets"`
+	Bytes        uint64  `json:"bytes"`
+	Lost         int32   `json:"lost"` // as the subscriber reports
+	FractionLost float64 `json:"fractionLost"`
+	JitterMS     float64 `json:"jitterMs"`
+	RTTMS        float64 `json:"rttMs,omitempty"`
 	// PlayoutDelayMS is how much later than at once the receiver is asked to show
 	// pictures, so that repairs come in time.
 	PlayoutDelayMS float64 `json:"playoutDelayMs,omitempty"`
@@ -196,7 +199,7 @@ func (s *slot) stats() SlotStats {
 		MID: s.MID, Stream: s.Stream, Track: s.Track, Live: s.Live, Packets: s.Packets, Bytes: s.Bytes,
 		Lost: s.Reported.Lost, FractionLost: float64(s.Reported.FractionLost) / 256, RTTMS: milliseconds(s.Reported.RTT),
 		PlayoutDelayMS: milliseconds(s.Playout.Delay),
-		Layer:          s.presentLayer(), Switches: s.Switches,
+		Layer:          s.presentLayer(), Switches: s.Switches, Slideshow: int64(s.Slides.Period / millisecond),
 	}
 	if s.Kind == protocol.Video && s.track != nil && s.Decision.Layer == allocation.None {
 		st.Paused = s.Decision.Reason.String()

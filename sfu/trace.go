@@ -46,6 +46,7 @@ type TraceShare struct {
 	Estimate  int64                 `json:"estimate"` // of the controller
 	Decisions []allocation.Decision `json:"decisions"`
 	Enough    int64                 `json:"enough"`
+	Target    int64                 `json:"target,omitempty"` // see Router.TargetLink
 }
 
 func (r *Router) trace(now instant, p *peer, line TraceLine) {
@@ -81,10 +82,10 @@ func (r *Replay) Line(l TraceLine) *TraceShare {
 	case l.Probe:
 		r.Link.Probe(now)
 	case l.Share != nil:
-		share := &TraceShare{Input: l.Share.Input, Estimate: r.Link.Estimate()}
+		share := &TraceShare{Input: l.Share.Input, Estimate: r.Link.Estimate(), Target: l.Share.Target}
 		result := r.allocator.Allocate(&share.Input)
 		share.Decisions, share.Enough = append(share.Decisions, result.Decisions...), result.Enough
-		r.Link.SetWanted(now, result.Enough)
+		r.Link.SetWanted(now, max(result.Enough, share.Target))
 		return share
 	}
 	return nil

@@ -34,6 +34,9 @@ type peer struct {
 	Link  *bwe.Controller
 	Pace  paceState
 	Share shareState
+	// Target is up to where the link is measured, in bits per second, where media need
+	// less.
+	Target int64 `json:"Target,omitzero"`
 	// Wanted is how many audio and video slots were last asked for.
 	Wanted  [2]int
 	Counted peerCounters
@@ -48,6 +51,7 @@ type peer struct {
 	// measured says that the peer can tell of its link: by transport-wide feedback,
 	// or by REMB.
 	measured bool
+	slides   bool // some slots get keyframes only
 	fresh    bool // slots have been bound since the link was last shared out
 }
 

@@ -93,6 +93,9 @@ func (t *track) remember(now instant) {
 // useful gives the index of the highest layer that a subscriber could make use of:
 // the smallest one that fills what it shows the video in, or else the largest.
 func (t *track) useful(st *part) int {
+	if pin := st.Wish.Pin; pin != nil {
+		return min(pin.Spatial, len(t.Wanted.Layers)-1)
+	}
 	for i, l := range t.Wanted.Layers {
 		if l.Height == 0 {
 			continue

@@ -113,23 +113,24 @@ func (s *Store) one(ctx context.Context, query string, args ...any) *sql.Row {
 	if !s.keep {
 		return s.db.QueryRowContext(ctx, query, args...)
 	}
-	s.mu.Lock()
-	statement, ok := s.prepared[query]
-	s.mu.Unlock()
-	if !ok {
-		var err error
-		if statement, err = s.db.PrepareContext(ctx, query); err != nil {
-			return s.db.QueryRowContext(ctx, query, args...) // which has the error
-		}
-		s.mu.Lock()
-		if other, ok := s.prepared[query]; ok { // somebody was faster
-			_ = statement.Close()
-			statement = other
-		}
-		s.prepared[query] = statement
-		s.mu.Unlock()
+	statement, err := s.prepare(ctx, query) //nolint:sqlclosecheck // it is kept until the database is closed
+	if err != nil {
+		return s.db.QueryRowContext(ctx, query, args...) // which has the error too
 	}
 	return statement.QueryRowContext(ctx, args...)
+}
+
+func (s *Store) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if statement, ok := s.prepared[query]; ok {
+		return statement, nil
+	}
+	statement, err := s.db.PrepareContext(ctx, query) //nolint:sqlclosecheck // it is kept until the database is closed
+	if err == nil {
+		s.prepared[query] = statement
+	}
+	return statement, err
 }
 
 func (s *Store) now() int64 { return s.Now().UnixMilli() }

@@ -3,6 +3,8 @@ package transport
 import (
 	"encoding/binary"
 	"errors"
+
+	"github.com/tertulia-rtc/tertulia/prefetch"
 )
 
 // Why a packet was not opened. They are allocated once: an attacker's packets
@@ -196,6 +198,22 @@ func (out *Outbound) SealRTP(dst, header, prefix, payload []byte, padding uint8)
 		body = at[:k]
 	}
 	return out.crypto.sealRTP(dst, len(header), body, ssrc, index)
+}
+
+// Prefetch asks for the memory that SealRTP will need but for the key, PrefetchKey for that.
+// They are for a caller with many peers, to be called a few peers ahead in this order.
+func (out *Outbound) Prefetch() {
+	if out.last < len(out.sent) {
+		prefetch.Value(&out.sent[out.last])
+	}
+	prefetch.Value(out.crypto.gcm)
+}
+
+// PrefetchKey is the second step of Prefetch.
+func (out *Outbound) PrefetchKey() {
+	if g := out.crypto.gcm; g != nil {
+		prefetch.Bytes((*byte)(g.key), g.keySize)
+	}
 }
 
 // SealRTCP writes the SRTCP packet of a compound to dst and returns its

@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash"
+	"reflect"
+	"unsafe"
 )
 
 // protection is the cryptography of one direction, by one of two profiles. It
@@ -89,6 +91,8 @@ const gcmTagLen = 16
 type gcmProtection struct {
 	rtp, rtcp         cipher.AEAD
 	rtpSalt, rtcpSalt [12]byte
+	key               unsafe.Pointer // to what rtp is, for prefetching; its fields are private
+	keySize           uintptr
 	// Scratch: passed through an interface, a local variable would be
 	// allocated for each packet.
 	nonce [12]byte
@@ -102,6 +106,9 @@ func newGCMProtection(rtp, rtcp sessionKeys) (*gcmProtection, error) {
 	var err error
 	if g.rtp, err = newGCM(rtp.key); err == nil {
 		g.rtcp, err = newGCM(rtcp.key)
+		if v := reflect.ValueOf(g.rtp); v.Kind() == reflect.Pointer {
+			g.key, g.keySize = v.UnsafePointer(), v.Type().Elem().Size()
+		}
 	}
 	return g, err
 }

@@ -24,7 +24,16 @@ func (c *serveCommand) openLicode(main net.Listener, secure bool, h *house, log 
 	}
 	h.nuve, err = licode.NewNuve(licode.NuveConfig{
 		Store: h.store, Rooms: h.controller, Callers: h.handler, Tokens: tokens,
-		Host: c.LicodeHost, PublicURL: c.PublicURL, MainPort: port, MainTLS: secure,
+		Host: c.LicodeHost, PublicURL: c.PublicURL, MainPort: port, MainTLS: secure, Proxied: c.TrustProxy,
+		Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.signalling, err = licode.NewSignalling(licode.SignallingConfig{
+		Store: h.store, Controller: h.controller, Redeem: tokens.Redeem,
+		Client: h.handler.Client, Step: h.handler.Step, OriginAllowed: h.handler.OriginAllowed,
+		DefaultVideoBW: c.LicodeDefaultVideoBandwidth, MaxVideoBW: c.LicodeMaxVideoBandwidth, SinglePC: c.LicodeSinglePC == "on",
 		Log: log,
 	})
 	if err != nil {

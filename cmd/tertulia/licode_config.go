@@ -230,15 +230,27 @@ func (t *translation) superservice(value any) {
 	}
 }
 
-// nothing is for keys that another one is translated with.
+// nothing is for keys that are translated together with another one, if at all.
 func (t *translation) nothing(any) {
-	key := t.now[strings.LastIndexByte(t.now, '.')+1:]
-	switch key {
-	case "ssl_key", "ssl_cert":
-		t.why = "tls-cert and tls-key, if listen_ssl is true"
+	switch key := t.now[strings.LastIndexByte(t.now, '.')+1:]; {
+	case key == "ssl_key" || key == "ssl_cert":
+		t.why = "tls-cert and tls-key"
+		if t.get("listen_ssl") != true {
+			t.ignore("listen_ssl is not true")
+		}
+	case t.host() == "":
+		t.ignore("there is neither a hostname nor a publicIP: clients are sent where the application's request went")
 	default:
-		t.why = "public-url, if there is a hostname or publicIP"
+		t.why = "public-url"
 	}
+}
+
+// host is the name under which Licode's clients reached signalling, or empty.
+func (t *translation) host() string {
+	if name := text(t.get("hostname")); name != "" {
+		return name
+	}
+	return text(t.get("publicIP"))
 }
 
 // unless ignores a value that asks for nothing, and refuses any other.
@@ -296,10 +308,7 @@ func (t *translation) certificate(value any) {
 
 // publicURL is where Licode told its clients to go.
 func (t *translation) publicURL() {
-	host := text(t.get("hostname"))
-	if host == "" {
-		host = text(t.get("publicIP"))
-	}
+	host := t.host()
 	if host == "" {
 		return
 	}

@@ -18,11 +18,13 @@ const (
 	// join, which takes a fifth of the time that joining takes. It is never written to, so it
 	// has no memory.
 	ballastSize = 8 << 20
-	// restAfter is how long little must have been allocated until the garbage is
-	// given back to the system; restLess is little, restMore how much makes it worth it.
+	// restAfter is how long few may have joined until the garbage is given back to the
+	// system, restLess what they allocate in that time: a join takes some 250 KB.
 	restAfter = 5 * time.Second
-	restLess  = 512 << 10
-	restMore  = 2 << 20
+	restLess  = 2 << 20
+	// restMore is how much must have been allocated to make it worth it; and a
+	// quarter of what lives.
+	restMore = 2 << 20
 )
 
 // ballast keeps the collector from running too often.
@@ -42,7 +44,7 @@ func restMemory(ctx context.Context) {
 	defer runtime.KeepAlive(ballast)
 	tick := time.NewTicker(restAfter)
 	defer tick.Stop()
-	last := allocated()
+	last, _ := allocated()
 	rested := last
 	for {
 		select {
@@ -50,20 +52,21 @@ func restMemory(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		now := allocated()
-		if now-last < restLess && now-rested > restMore {
+		now, live := allocated()
+		if now-last < restLess && now-rested > restMore+(live-min(live, ballastSize))/4 {
 			debug.FreeOSMemory()
 			releasePages()
-			now = allocated()
+			now, _ = allocated()
 			rested = now
 		}
 		last = now
 	}
 }
 
-// allocated is how many bytes were ever allocated.
-func allocated() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
+// allocated is how many bytes were ever allocated, and how many lived at the last
+// collection.
+func allocated() (all, live uint64) {
+	samples := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64(), samples[1].Value.Uint64()
 }

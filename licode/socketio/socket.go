@@ -187,6 +187,9 @@ func (s *Socket) Advance(now time.Time) (frame []byte, dead bool) {
 	return frame, dead
 }
 
+// Excuse says that nobody listens to the client for now: its silence is no sign.
+func (s *Socket) Excuse(now time.Time) { s.Heartbeat.hear(now) }
+
 // Timer says when Advance is due.
 func (s *Socket) Timer() time.Time {
 	at := s.Heartbeat.timer()

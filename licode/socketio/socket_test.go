@@ -185,6 +185,14 @@ func TestSilentClients(t *testing.T) {
 	if _, dead := s.Advance(now.Add(PingTimeout)); !dead {
 		t.Error("a client that answers no ping lives on")
 	}
+	// One that is not listened to may have answered.
+	s, _ = NewSocket(Revision4, "abc", start)
+	s.Accept(start)
+	_, _ = s.Advance(start.Add(PingInterval))
+	s.Excuse(start.Add(PingInterval + PingTimeout))
+	if _, dead := s.Advance(start.Add(PingInterval + PingTimeout)); dead {
+		t.Error("a client that was not listened to is taken for dead")
+	}
 	// The client pings.
 	s, _ = NewSocket(Revision3, "abc", start)
 	s.Accept(start)

@@ -15,6 +15,7 @@ type Allocator struct {
 	steps     []uint64 // rungs by need
 	decisions []Decision
 	survey    survey
+	pinned    int64 // bitrate of the pinned layers
 }
 
 // climber is a track on its ladder.
@@ -28,6 +29,7 @@ type climber struct {
 	screen   bool
 	stopped  bool
 	reason   Reason
+	pinned   int32 // option of a track that is pinned, −1 for none
 }
 
 func (c *climber) rank() rank {
@@ -48,7 +50,7 @@ func (a *Allocator) Allocate(in *Input) Result {
 		a.inherit()
 	}
 	a.sortSteps()
-	next := a.climb(max(in.Estimate-in.Audio, 0), mixed)
+	next := a.climb(max(in.Estimate-in.Audio-a.pinned, 0), mixed)
 	if mixed {
 		a.blamePriority()
 	}
@@ -62,6 +64,7 @@ func (a *Allocator) prepare(in *Input) bool {
 	a.tracks = slices.Grow(a.tracks[:0], n)[:n]
 	a.decisions = slices.Grow(a.decisions[:0], n)[:n]
 	a.order, a.climbers, a.rungs = a.order[:0], a.climbers[:0], a.rungs[:0]
+	a.pinned = 0
 	options := 0
 	for i := range in.Tracks {
 		options += len(in.Tracks[i].Options)
@@ -71,9 +74,16 @@ func (a *Allocator) prepare(in *Input) bool {
 	for i := range in.Tracks {
 		t := &in.Tracks[i]
 		c := &a.tracks[i]
-		*c = climber{at: -1, priority: int32(min(max(t.Priority, MinPriority), MaxPriority)), ceiling: math.MaxInt16, screen: t.Screen}
+		*c = climber{at: -1, pinned: -1, priority: int32(min(max(t.Priority, MinPriority), MaxPriority)), ceiling: math.MaxInt16, screen: t.Screen}
 		if t.Wants.Paused || i >= MaxTracks {
 			c.reason = PausedBySubscriber
+			continue
+		}
+		if t.Wants.Pin != nil {
+			c.pinned, c.reason = t.pinned()
+			if c.pinned >= 0 {
+				a.pinned += min(t.Options[c.pinned].Bitrate, maxBitrate)
+			}
 			continue
 		}
 		s := &a.survey
@@ -231,11 +241,19 @@ func (a *Allocator) blamePriority() {
 
 func (a *Allocator) result(in *Input, next int64) Result {
 	res := Result{Decisions: a.decisions, Used: in.Audio, Ideal: in.Audio}
-	var caution int64
+	caution := a.pinned
 	rising := false
 	for i := range a.tracks {
 		t, c, d := &in.Tracks[i], &a.tracks[i], &a.decisions[i]
 		*d = Decision{Layer: None, Option: -1, Reason: c.reason, Ideal: None, Next: None}
+		if c.pinned >= 0 {
+			o := &t.Options[c.pinned]
+			d.Layer, d.Option, d.Bitrate = o.Layer, int(c.pinned), min(o.Bitrate, maxBitrate)
+			d.Ideal, d.IdealBitrate = d.Layer, d.Bitrate
+			res.Used += d.Bitrate
+			res.Ideal += d.Bitrate
+			continue
+		}
 		if len(c.ladder) == 0 {
 			continue
 		}
@@ -259,7 +277,7 @@ func (a *Allocator) result(in *Input, next int64) Result {
 		res.Enough = in.Audio + caution
 	}
 	if next > 0 {
-		res.Next = in.Audio + next
+		res.Next = in.Audio + a.pinned + next
 	}
 	return res
 }

@@ -50,6 +50,10 @@ type Wants struct {
 	MaxBitrate int64 `json:"maxBitrate,omitempty"`
 	// Paused asks for nothing at all.
 	Paused bool `json:"paused,omitempty"`
+	// Pin asks for this layer, whatever the estimate is: what it takes is taken from
+	// the others. A layer that does not flow stands for the nearest below. Of the
+	// other wishes, MaxBitrate alone goes before it.
+	Pin *Layer `json:"pin,omitempty"`
 }
 
 // The priorities of tracks. A priority of 2 counts as much as twice the visible
@@ -107,8 +111,8 @@ type Decision struct {
 type Result struct {
 	// Decisions are in the order of the tracks.
 	Decisions []Decision `json:"decisions"`
-	// Used is what the choice takes. It exceeds the estimate only where audio
-	// alone does.
+	// Used is what the choice takes. It exceeds the estimate only where audio and
+	// pinned layers alone do.
 	Used int64 `json:"used"`
 	// Ideal is what would be used if there were no end of bandwidth.
 	Ideal int64 `json:"ideal"`

@@ -17,6 +17,9 @@ const (
 	Holding                          // the next fits, but not with the margin that going up needs
 	PausedBySubscriber               // nothing is wanted
 	NoLayer                          // nothing flows
+	Pinned                           // the subscriber asked for this layer and no other
+	Slideshow                        // the subscriber asked for keyframes only
+	SlideshowBelow                   // … where the link does not carry the layer that it named
 )
 
 var reasons = [...]string{
@@ -30,6 +33,9 @@ var reasons = [...]string{
 	Holding:            "holding",
 	PausedBySubscriber: "paused-by-subscriber",
 	NoLayer:            "no-layer",
+	Pinned:             "pinned",
+	Slideshow:          "slideshow",
+	SlideshowBelow:     "slideshow-below",
 }
 
 // String is the word for it, as in statistics.

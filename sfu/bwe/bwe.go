@@ -24,7 +24,12 @@
 // explains the whole and has measured figures.
 package bwe
 
-import "time"
+import (
+	"time"
+	"unsafe"
+
+	"github.com/tertulia-rtc/tertulia/prefetch"
+)
 
 // Config bounds an estimate. The zero Config is what a call wants.
 type Config struct {
@@ -71,23 +76,36 @@ const headerBytes = 28
 // fields are its state, for keeping and moving; they are not for reading: see
 // Stats.
 type Controller struct {
-	Config  Config
+	// What each packet that leaves needs comes first, to be near together.
 	History history
+	Target  int64 // the estimate
+	Silence silenceState
+	Probing probeState
+	Peer    peerState
+
+	Config  Config
 	Arrival arrivalState
 	Trend   trendState
 	Acked   ackedState
 	Delay   delayState
 	Loss    lossState
-	Probing probeState
-	Peer    peerState
-	Silence silenceState
 	RTT     rttState
 	Counts  Counts
 
-	Target  int64 // the estimate
 	Wanted  int64 // what would be used; -1 while nobody has said
 	Reason  Reason
 	Changed time.Duration // when Target changed last
+}
+
+// Prefetch asks for the memory that Sent and Estimate will need, and PrefetchPacket for
+// what Sent writes. They are to be called in this order, a little ahead; c may be nil.
+func (c *Controller) Prefetch() { prefetch.Bytes(c, unsafe.Offsetof(Controller{}.Config)) }
+
+// PrefetchPacket is the second step of Prefetch.
+func (c *Controller) PrefetchPacket() {
+	if c != nil && len(c.History.Ring) > 0 {
+		prefetch.Value(&c.History.Ring[c.History.Next&uint64(len(c.History.Ring)-1)])
+	}
 }
 
 // New makes a controller that has seen nothing.

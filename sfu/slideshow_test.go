@@ -1,0 +1,269 @@
+package sfu
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sfu/allocation"
+	"github.com/tertulia-rtc/tertulia/simnet"
+)
+
+// stills checks that a viewer has seen keyframes only since a moment, and gives the times
+// between them.
+func (d *decoder) stills(since time.Time) (between []time.Duration) {
+	d.v.w.t.Helper()
+	var last time.Time
+	for _, s := range d.shown {
+		if s.at.Before(since) {
+			continue
+		}
+		truth := d.v.w.cameras[d.v.w.bound(d.r)].encodings[s.encoding].pictures[s.number]
+		if !truth.key {
+			d.v.w.t.Fatalf("a picture that moves is shown at %v", s.at.Sub(d.v.joined))
+		}
+		if !last.IsZero() {
+			between = append(between, s.at.Sub(last))
+		}
+		last = s.at
+	}
+	return between
+}
+
+// keyframes counts those of the smallest encoding.
+func (cam *camera) keyframes() (n int) {
+	for _, p := range cam.encodings[0].pictures {
+		if p.key {
+			n++
+		}
+	}
+	return n
+}
+
+// A slideshow is of keyframes only, one in a period, without gaps in the numbers, also
+// where packets are lost; and it ends.
+func TestSlideshow(t *testing.T) {
+	for name, link := range map[string]simnet.Config{
+		"good link": {Latency: 20 * time.Millisecond, Rate: 10_000_000},
+		"loss":      {Latency: 20 * time.Millisecond, Rate: 10_000_000, Loss: 0.05},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := quality(t, 1)
+			cam := w.films("ana", 1, 3)
+			w.run(2 * time.Second)
+			v := w.watches("ben", link, 1)
+			other := w.watches("cleo", simnet.Config{Latency: 20 * time.Millisecond, Rate: 10_000_000}, 1)
+			w.run(10 * time.Second)
+			v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 2000})
+			w.run(500 * time.Millisecond) // what is paced or repeated
+			begun, asked := w.now, cam.keyframes()
+			w.run(20 * time.Second)
+			d := v.decoders[0]
+			between := d.stills(begun)
+			if n := len(between); n < 8 || n > 10 {
+				t.Errorf("%d pictures in 20 seconds", n+1)
+			}
+			for _, gap := range between {
+				if gap < 1500*time.Millisecond || gap > 2500*time.Millisecond {
+					t.Errorf("%v between two pictures", gap)
+				}
+			}
+			if n := cam.keyframes() - asked; n > 11 {
+				t.Errorf("%d keyframes were asked for", n)
+			}
+			other.checkFreeze(w.now, 500*time.Millisecond)
+			for seq, at := range d.r.missing {
+				if w.now.Sub(at) > time.Second {
+					t.Errorf("packet %d lacks since %v", seq, at.Sub(v.joined))
+				}
+			}
+			slot := w.stats(v.client).Subscribed
+			for _, s := range slot {
+				if s.Track == "v" && (s.Slideshow != 2000 || s.Layer == nil || s.Layer.Reason != allocation.Slideshow.String() || s.Layer.RID != "f") {
+					t.Errorf("%+v %+v", s, s.Layer)
+				}
+			}
+			if link.Loss > 0 && w.stats(v.client).Retransmitted == 0 {
+				t.Error("nothing was repeated")
+			}
+
+			v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10})
+			ended := w.now
+			w.run(5 * time.Second)
+			if at := d.firstSince(ended); at > 700*time.Millisecond {
+				t.Errorf("pictures move after %v", at)
+			}
+			if gap, at := d.freeze(ended.Add(time.Second), w.now); gap > 500*time.Millisecond {
+				t.Errorf("nothing new for %v at %v", gap, at)
+			}
+		})
+	}
+}
+
+// However many slideshows of a track there are, and whenever they began: one keyframe in
+// a period serves them all.
+func TestSlideshowsKeepStep(t *testing.T) {
+	w := quality(t, 1)
+	cam := w.films("ana", 1, 1)
+	w.run(time.Second)
+	for i := range 10 {
+		v := w.watches(fmt.Sprint("viewer ", i), simnet.Config{Latency: time.Duration(10+20*i) * time.Millisecond, Rate: 10_000_000}, 1)
+		v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 3000})
+		w.run(730 * time.Millisecond)
+	}
+	for _, v := range w.viewers {
+		if len(v.decoders[0].shown) == 0 {
+			t.Errorf("%s has seen nothing", v.id)
+		}
+	}
+	w.run(3 * time.Second)
+	before, begun := cam.keyframes(), w.now
+	w.run(30 * time.Second)
+	if n := cam.keyframes() - before; n < 9 || n > 11 {
+		t.Errorf("%d keyframes in ten periods", n)
+	}
+	for _, v := range w.viewers {
+		if n := len(v.decoders[0].stills(begun)); n < 8 || n > 10 {
+			t.Errorf("%s has seen %d pictures", v.id, n)
+		}
+	}
+}
+
+// Short periods ask for no more keyframes than any subscriber may.
+func TestFastSlideshow(t *testing.T) {
+	w := quality(t, 1)
+	cam := w.films("ana", 1, 1)
+	w.run(time.Second)
+	v := w.watches("ben", goodLink, 1)
+	v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: protocol.MinSlideshow})
+	w.run(2 * time.Second)
+	before := cam.keyframes()
+	w.run(10 * time.Second)
+	if n := cam.keyframes() - before; n < 8 || n > 11 {
+		t.Errorf("%d keyframes in ten seconds", n)
+	}
+}
+
+// Where the link does not carry the layer that was named, keyframes are shown until it
+// does again; with audio and without.
+func TestSlideshowBelow(t *testing.T) {
+	for _, audio := range []bool{true, false} {
+		t.Run(fmt.Sprint("audio ", audio), func(t *testing.T) {
+			w := quality(t, 1)
+			cam := w.films("ana", 1, 3)
+			if !audio {
+				cam.c.senders[0].silent = true
+			}
+			w.run(2 * time.Second)
+			link := simnet.Config{Latency: 30 * time.Millisecond, Rate: 3_000_000, Queue: 60_000}
+			v := w.watches("ben", link, 1)
+			v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, SlideshowBelow: 1})
+			w.run(15 * time.Second)
+			d := v.decoders[0]
+			v.checkFreeze(w.now, time.Second)
+			link.Rate = 350_000
+			v.down.Set(link)
+			w.run(15 * time.Second)
+			begun := w.now
+			w.run(15 * time.Second)
+			between := d.stills(begun)
+			if n := len(between); n < 3 || n > 5 {
+				t.Errorf("%d pictures in 15 seconds", n+1)
+			}
+			for _, s := range w.stats(v.client).Subscribed {
+				if s.Track == "v" && (s.Slideshow != 3000 || s.Layer == nil || s.Layer.Reason != allocation.SlideshowBelow.String()) {
+					t.Errorf("%+v %+v", s, s.Layer)
+				}
+			}
+			link.Rate = 3_000_000
+			v.down.Set(link)
+			w.run(15 * time.Second)
+			from := w.now
+			w.run(5 * time.Second)
+			if gap, at := d.freeze(from, w.now); gap > 500*time.Millisecond {
+				t.Errorf("nothing new for %v at %v", gap, at)
+			}
+		})
+	}
+}
+
+// A layer that a subscriber insists on is sent whatever its link carries, and its other
+// tracks have the rest.
+func TestPin(t *testing.T) {
+	w := quality(t, 1)
+	w.r.cfg.Trace = nil
+	one := w.films("ana", 1, 3)
+	w.films("ben", 2, 3)
+	w.run(2 * time.Second)
+	v := w.watches("cleo", simnet.Config{Latency: 30 * time.Millisecond, Rate: 1_500_000, Queue: 60_000}, 1, 2)
+	pin := func(spatial, temporal int) {
+		t.Helper()
+		v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 1, Pin: &protocol.PinnedLayer{Spatial: spatial, Temporal: temporal}})
+		w.run(4 * time.Second)
+	}
+	check := func(wantEncoding, wantTemporal int) {
+		t.Helper()
+		from := w.now
+		w.run(3 * time.Second)
+		v.shows(1).checkEncoding(from, w.now, wantEncoding)
+		top := 0
+		for _, s := range v.shows(1).shown {
+			if s.at.After(from) {
+				top = max(top, int(s.tid))
+			}
+		}
+		if top != wantTemporal {
+			t.Errorf("temporal layers up to %d, want %d", top, wantTemporal)
+		}
+	}
+	pin(1, 2)
+	check(1, 2)
+	pin(0, 0)
+	check(0, 0)
+	v.shows(2).checkEncoding(w.now.Add(-time.Second), w.now, 1)
+	pin(7, 1) // above all that there is
+	check(2, 1)
+	for _, s := range w.stats(v.client).Subscribed {
+		if s.Track == "v" && s.Stream == 1 && (s.Layer == nil || s.Layer.Reason != allocation.Pinned.String()) {
+			t.Errorf("%+v", s.Layer)
+		}
+	}
+	// The publisher need not send what is above.
+	pin(0, 2)
+	w.run(4 * time.Second)
+	told := taken[protocol.LayersNeeded](w)
+	if len(told) == 0 {
+		t.Fatal("the publisher was told nothing")
+	}
+	last := told[len(told)-1]
+	if last.Participant != one.c.id || last.Layers[1].Wanted || last.Layers[2].Wanted || !last.Layers[0].Wanted {
+		t.Errorf("%+v", last)
+	}
+	v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 1})
+	w.run(4 * time.Second)
+	told = taken[protocol.LayersNeeded](w)
+	if last = told[len(told)-1]; !last.Layers[2].Wanted {
+		t.Errorf("%+v", last)
+	}
+}
+
+// A slideshow goes on in another router.
+func TestSlideshowThroughJSON(t *testing.T) {
+	w := quality(t, 1)
+	w.films("ana", 1, 1)
+	w.run(time.Second)
+	v := w.watches("ben", goodLink, 1)
+	v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 2000})
+	w.run(3 * time.Second)
+	state, err := w.r.MarshalJSON()
+	check(t, err)
+	cfg := w.r.cfg
+	w.r, err = Restore(cfg, state)
+	check(t, err)
+	begun := w.now
+	w.run(8 * time.Second)
+	if n := len(v.decoders[0].stills(begun)); n < 2 || n > 4 {
+		t.Errorf("%d pictures in 8 seconds", n+1)
+	}
+}
