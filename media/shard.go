@@ -154,8 +154,8 @@ func (s *shard) wakeAt(now time.Time) time.Time {
 	if s.nextSweep.Before(at) && (len(s.byUfrag) > 0 || s.subscriptions > 0 || s.rate.Load()+s.fresh.Load() > 0) {
 		at = s.nextSweep
 	}
-	if latest := s.feedback.latest(); !latest.IsZero() && latest.Before(at) {
-		at = latest
+	if wake := s.feedback.wake; !wake.IsZero() && wake.Before(at) {
+		at = wake
 	}
 	return at
 }
