@@ -27,7 +27,7 @@ type feedbackClock struct {
 
 // due says whether a round at this time takes feedback in.
 func (f *feedbackClock) due(now time.Time) bool {
-	return f.deferred && now.Sub(f.looked) >= feedbackAfter
+	return f.deferred && (now.Sub(f.looked) >= feedbackAfter || !f.wake.IsZero() && !now.Before(f.wake))
 }
 
 // rest sets the time until when the loop may sleep. A time to come is left as it is,

@@ -21,6 +21,9 @@ func TestFeedbackClock(t *testing.T) {
 	if !f.wake.Equal(want) {
 		t.Errorf("wakes at %v, want %v", f.wake, want)
 	}
+	if f.looked = want.Add(-1); !f.due(want) {
+		t.Error("the loop wakes up and does not look: it would do so again and again")
+	}
 	if f.rest(start.Add(20 * time.Millisecond)); !f.wake.Equal(want) {
 		t.Errorf("put off to %v", f.wake)
 	}
