@@ -49,7 +49,7 @@ const maxDocument = 128 << 20
 func (d *Dump) Read(r io.Reader, file string) error {
 	limited := &documentReader{r: r, left: maxDocument}
 	buffered := bufio.NewReader(limited)
-	array := false
+	var array bool
 	for {
 		c, err := buffered.ReadByte()
 		if errors.Is(err, io.EOF) {

@@ -286,7 +286,7 @@ func (im *Import) promote(ctx context.Context, dump *Dump) error {
 		return nil
 	}
 	in := slices.ContainsFunc(dump.Services, func(s DumpedService) bool { return s.ID == string(im.Super) })
-	if _, err := im.Store.Service(ctx, im.Super); err != nil && !(in && im.DryRun) {
+	if _, err := im.Store.Service(ctx, im.Super); err != nil && (!in || !im.DryRun) {
 		return fmt.Errorf("the service %s, which is to manage the others, is neither here nor in the dump", im.Super)
 	}
 	if im.DryRun {

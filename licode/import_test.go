@@ -109,7 +109,7 @@ func TestImport(t *testing.T) {
 	// What was changed here stays, unless it is to be overwritten.
 	w.expect("rename", w.call(app, "PUT", "/rooms/"+roomID(1), `{"name":"c","options":{"p2p":true,"data":{"x":1}}}`), 200, "Room Updated")
 	app.Key = "another"
-	if app, err = w.store.UpdateService(ctx, app); err != nil {
+	if _, err = w.store.UpdateService(ctx, app); err != nil {
 		t.Fatal(err)
 	}
 	services, rooms = run(nil)

@@ -90,7 +90,7 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	go func() { failed <- server.Serve(listener) }()
 	if nuve != nil {
 		licodeServer := newServer(h.nuve.OwnPort(), log)
-		defer licodeServer.Close()
+		defer func() { _ = licodeServer.Close() }()
 		go func() { failed <- licodeServer.Serve(nuve) }()
 	}
 	go h.handler.Run(ctx)
