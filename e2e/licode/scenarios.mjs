@@ -150,7 +150,7 @@ export function scenarios(title, { library, singlePC, brief = false, skip = fals
     });
 
     test('simulcast: a layer can be asked for', async () => {
-      await publish(Ana, 'layers', { audio: false, video: { width: 640, height: 480 } }, { simulcast: { numSpatialLayers: 3 }, maxVideoBW: 3000 });
+      await publish(Ana, 'layers', { audio: false, video: { width: 1280, height: 720 } }, { simulcast: { numSpatialLayers: 3 }, maxVideoBW: 3000 });
       await sees(Ben, 'layers');
       const layers = await until('three layers are sent', async () => {
         const layers = await Ana.call(() => app.layers());
@@ -159,11 +159,11 @@ export function scenarios(title, { library, singlePC, brief = false, skip = fals
       assert.ok(layers);
       const narrow = (width) => until(`the picture is ${width} wide`, async () => (await video(Ben, 'layers')).width === width);
       await Ben.call(() => app.stream('layers').updateConfiguration({ qualityLayer: { spatialLayer: 0, temporalLayer: 2 } }));
-      await narrow(160);
-      await Ben.call(() => app.stream('layers').updateConfiguration({ qualityLayer: { spatialLayer: 2, temporalLayer: 2 } }));
-      await narrow(640);
-      await Ben.call(() => app.stream('layers').updateConfiguration({ video: { width: { max: 320 }, height: { max: 240 } }, qualityLayer: { spatialLayer: -1, temporalLayer: -1 } }));
       await narrow(320);
+      await Ben.call(() => app.stream('layers').updateConfiguration({ qualityLayer: { spatialLayer: 2, temporalLayer: 2 } }));
+      await narrow(1280);
+      await Ben.call(() => app.stream('layers').updateConfiguration({ video: { width: { max: 640 }, height: { max: 360 } }, qualityLayer: { spatialLayer: -1, temporalLayer: -1 } }));
+      await narrow(640);
     });
 
     test('a slideshow is one picture every few seconds', async () => {

@@ -126,6 +126,28 @@ func TestEveryEventIsAcknowledged(t *testing.T) {
 }
 
 // What a client can make us keep is bounded.
+// Nothing is received by what publishes: no slots in it, though the client's
+// transceivers would take something.
+func TestPublishersAreOfferedNothing(t *testing.T) {
+	c := testClient(testConfig("presenter"))
+	c.FromClient(epoch, "publish", json.RawMessage(`{"options":{"state":"erizo","audio":true,"video":true,"label":"L1"}}`), 1)
+	c.Effects()
+	offer := strings.ReplaceAll(testOffer("L1", "0a", "1v"), "a=sendonly", "a=sendrecv")
+	c.FromClient(epoch, "connectionMessage", json.RawMessage(`{"options":{"connectionId":"`+string(participantID("me"))+`_erizo_1","msg":{"type":"offer","sdp":`+text(offer)+`}}}`), 2)
+	offered := 0
+	for _, e := range c.Effects() {
+		if r, ok := e.(Request); ok && r.Type == protocol.TypeOffer {
+			offered++
+			if got := r.Body.(protocol.Offer).SDP; got != testOffer("L1", "0a", "1v") {
+				t.Errorf("offered to the room: %s", got)
+			}
+		}
+	}
+	if offered != 1 {
+		t.Error(offered, "offers")
+	}
+}
+
 func TestBounds(t *testing.T) {
 	t.Run("streams", func(t *testing.T) {
 		c := testClient(testConfig("presenter"))

@@ -3,6 +3,7 @@ package erizo
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
@@ -98,8 +99,16 @@ func (c *Client) clientOffered(now time.Time, x *connection, sdp string) {
 		return
 	}
 	x.offer = sdp
+	if x.publishes {
+		x.offer = sendsOnly(sdp)
+	}
 	c.proceed(now, x)
 }
+
+// sendsOnly makes an offer one to send only. Licode's clients leave the direction of
+// what they publish at sendrecv; a section in which we might send would be a
+// slot that is never used, and a track at the client that never comes.
+func sendsOnly(sdp string) string { return strings.ReplaceAll(sdp, "\na=sendrecv", "\na=sendonly") }
 
 func (c *Client) clientAnswered(now time.Time, x *connection, sdp string) {
 	if x.phase != offered {

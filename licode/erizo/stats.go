@@ -149,9 +149,16 @@ func (c *Client) streamStats(_ time.Time, msg json.RawMessage, ack int) {
 // licodeStats gives the counters of a stream the form that Licode's clients know:
 // publisher, and the ids of its subscribers.
 func licodeStats(s *stream, of []protocol.ParticipantID, counts counted) map[string]any {
-	kinds := map[protocol.TrackID]protocol.Kind{}
+	kinds, rates := map[protocol.TrackID]protocol.Kind{}, map[protocol.TrackID]uint64{}
 	for _, t := range s.Tracks {
 		kinds[t.ID] = t.Kind
+	}
+	for _, t := range counts.transports(s.Participant) {
+		for _, p := range t.Router.Published {
+			if p.Stream == s.ID && !p.Muted {
+				rates[p.Track] = p.Bitrate
+			}
+		}
 	}
 	stats := map[string]any{}
 	for _, id := range of {
@@ -159,7 +166,7 @@ func licodeStats(s *stream, of []protocol.ParticipantID, counts counted) map[str
 			if id == s.Participant {
 				merge(stats, "publisher", t.publisher(s.ID, kinds))
 			}
-			merge(stats, string(id), t.subscriber(s.ID, kinds))
+			merge(stats, string(id), t.subscriber(s.ID, kinds, rates))
 		}
 	}
 	return stats
@@ -225,8 +232,8 @@ func (t *transportCounts) publisher(id protocol.StreamID, kinds map[protocol.Tra
 }
 
 // subscriber gives the entry of who gets the stream on this transport; nil if
-// nobody does.
-func (t *transportCounts) subscriber(id protocol.StreamID, kinds map[protocol.TrackID]protocol.Kind) map[string]any {
+// nobody does. rates has what arrives of tracks, which is what audio is sent with.
+func (t *transportCounts) subscriber(id protocol.StreamID, kinds map[protocol.TrackID]protocol.Kind, rates map[protocol.TrackID]uint64) map[string]any {
 	entry := map[string]any{}
 	var total uint64
 	layers := map[string]any{}
@@ -239,12 +246,17 @@ func (t *transportCounts) subscriber(id protocol.StreamID, kinds map[protocol.Tr
 			"packetsLost": slot.Lost, "fractionLost": min(int(slot.FractionLost*256), 255), "jitter": slot.JitterMS,
 			"clientHostType": t.Path,
 		}
+		rate := uint64(0)
+		if kinds[slot.Track] == protocol.Audio {
+			rate = rates[slot.Track]
+		}
 		if l := slot.Layer; l != nil {
 			spatial, _ := numericRID(l.RID)
 			layers["selectedSpatialLayer"], layers["selectedTemporalLayer"] = spatial+l.Spatial, l.Temporal
-			counts["bitrateCalculated"], counts["mediaBitrateCalculated"] = l.Bitrate, l.Bitrate
-			total += l.Bitrate
+			rate = l.Bitrate
 		}
+		counts["bitrateCalculated"], counts["mediaBitrateCalculated"] = rate, rate
+		total += rate
 		if t.Router.Link != nil {
 			counts["bandwidth"] = t.Router.Link.Estimate
 		}

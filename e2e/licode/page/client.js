@@ -246,6 +246,11 @@
         this.wire.resend();
       });
 
+      addEventListener('beforeunload', () => {
+        this.wire.tell('clientDisconnection');
+        socket.close();
+      });
+
       this.wire.on('connected', (said) => this.#entered(said));
       this.wire.on('onAddStream', (spec) => {
         if (this.remoteStreams.has(spec.id)) return;

@@ -105,13 +105,12 @@ app.stream = (name) => {
   return found;
 };
 
-/** What is received of a track: the report of its receiver. */
+/** What is received of a track: the report of its receiver. Ids of tracks are not unique among connections. */
 async function inbound(track) {
   for (const connection of connections) {
-    if (!track || connection.connectionState === 'closed') continue;
-    for (const report of (await connection.getStats()).values()) {
-      if (report.type === 'inbound-rtp' && report.trackIdentifier === track.id) return report;
-    }
+    const receiver = track && connection.getReceivers().find((one) => one.track === track);
+    if (!receiver) continue;
+    for (const report of (await receiver.getStats()).values()) if (report.type === 'inbound-rtp') return report;
   }
 }
 
