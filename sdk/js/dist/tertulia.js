@@ -1888,21 +1888,22 @@ var Ve = 2e3, He = 6e3, Ue = 4096, K = class extends e {
 			let r = this.#m.get(e);
 			r || this.#m.set(e, r = /* @__PURE__ */ new Map()), r.set(t, n ?? []), this.#I(e)?.layersWanted(t);
 		},
-		message: ({ id: e, to: t, from: n, time: r, data: i }) => {
-			let a = `${n} ${e}`;
-			if (this.#f.has(a)) return;
-			if (this.#f.add(a), this.#f.size > Ue) for (let e of this.#f) {
+		message: ({ id: e, to: t, stream: n, from: r, time: i, data: a }) => {
+			let o = `${r} ${e}`;
+			if (this.#f.has(o)) return;
+			if (this.#f.add(o), this.#f.size > Ue) for (let e of this.#f) {
 				this.#f.delete(e);
 				break;
 			}
-			let o = this.#F(n);
+			let s = this.#F(r);
 			this.emit("message", {
 				id: e,
-				participant: o,
-				from: n,
-				time: new Date(r),
+				participant: s,
+				from: r,
+				time: new Date(i),
 				private: (t?.length ?? 0) > 0,
-				data: i
+				stream: n,
+				data: a
 			});
 		},
 		speakers: ({ speakers: e }) => {

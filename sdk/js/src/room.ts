@@ -483,7 +483,7 @@ export class Room extends Emitter<RoomEvents> {
       tracks.set(track, layers ?? []);
       this.#publicationById(stream)?.layersWanted(track);
     },
-    message: ({ id, to, from, time, data }) => {
+    message: ({ id, to, stream, from, time, data }) => {
       const key = `${from} ${id}`;
       if (this.#seen.has(key)) return;
       this.#seen.add(key);
@@ -500,6 +500,7 @@ export class Room extends Emitter<RoomEvents> {
         from,
         time: new Date(time),
         private: (to?.length ?? 0) > 0,
+        stream,
         data,
       });
     },
