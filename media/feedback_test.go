@@ -37,3 +37,16 @@ func TestFeedbackClock(t *testing.T) {
 		t.Error("it is due where feedback comes with the rest")
 	}
 }
+
+// A round that takes feedback in hands over twice. A buffer that was given back twice would
+// be filled with two datagrams at once.
+func TestBuffersAreGivenBackOnce(t *testing.T) {
+	s := &shard{}
+	s.mail.addDatagrams([]datagram{{data: []byte{1}}, {data: []byte{2}}})
+	_, s.takenDatagrams, _ = s.mail.take(nil, nil, nil)
+	s.handOver()
+	s.handOver()
+	if n := len(s.mail.free); n != 2 {
+		t.Errorf("%d buffers to use again, of two", n)
+	}
+}

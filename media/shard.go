@@ -174,7 +174,7 @@ func (s *shard) takeMail(now time.Time) {
 	}
 }
 
-// handOver gives other shards their packets of this round, and the mailbox
+// handOver gives other shards the packets for them that came so far, and the mailbox
 // its buffers, which some of these packets may lie in.
 func (s *shard) handOver() {
 	for other, datagrams := range s.handover {
@@ -189,6 +189,7 @@ func (s *shard) handOver() {
 		s.handover[other] = datagrams[:0]
 	}
 	s.mail.giveBack(s.takenDatagrams)
+	s.takenDatagrams = s.takenDatagrams[:0] // a round may come here twice
 }
 
 // flush lets the routers that got packets send what they decided.
