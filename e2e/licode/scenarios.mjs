@@ -150,7 +150,7 @@ export function scenarios(title, { library, singlePC, brief = false, skip = fals
     });
 
     test('simulcast: a layer can be asked for', async () => {
-      await publish(Ana, 'layers', { audio: false, video: { width: 1280, height: 720 } }, { simulcast: { numSpatialLayers: 3 }, maxVideoBW: 3000 });
+      await publish(Ana, 'layers', { audio: false, picture: { width: 1280, height: 720 } }, { simulcast: { numSpatialLayers: 3 }, maxVideoBW: 3000 });
       await sees(Ben, 'layers');
       const layers = await until('three layers are sent', async () => {
         const layers = await Ana.call(() => app.layers());

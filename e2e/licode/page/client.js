@@ -127,6 +127,7 @@
     constructor(spec) {
       super();
       this.spec = spec;
+      this.stream = spec.stream;
       this.local = spec.local ?? true;
     }
 

@@ -78,17 +78,31 @@ app.show = (stream) => {
   document.querySelector('main').append(video);
 };
 
-/** Publishes the fake devices, or data alone, under a name. */
-app.publish = (name, spec = {}, options = {}) =>
+/** Publishes the fake devices, or data alone, or a picture of that size, under a name. */
+app.publish = (name, { picture, ...spec } = {}, options = {}) =>
   new Promise((resolve, reject) => {
-    const stream = Erizo.Stream({ audio: true, video: true, data: true, attributes: { name }, ...spec });
+    const stream = Erizo.Stream({ audio: true, video: true, data: true, attributes: { name }, ...spec, ...(picture && { stream: moving(picture) }) });
     app.own[name] = stream;
+    const publish = () => app.room.publish(stream, options, (id, error) => resolve(id ?? { error }));
     stream.on('access-denied', ({ msg }) => reject(new Error(`no devices: ${msg}`)));
-    stream.on('access-accepted', () => {
-      app.room.publish(stream, options, (id, error) => resolve(id ?? { error }));
-    });
-    stream.init();
+    stream.on('access-accepted', publish);
+    if (picture) publish();
+    else stream.init();
   });
+
+/** A picture that moves. The fake camera has but one size at a time for all pages. */
+function moving({ width, height }) {
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
+  const pen = canvas.getContext('2d');
+  let n = 0;
+  setInterval(() => {
+    pen.fillStyle = '#234';
+    pen.fillRect(0, 0, width, height);
+    pen.fillStyle = '#fc6';
+    pen.fillRect((n++ * 8) % width, height / 3, width / 8, height / 3);
+  }, 50);
+  return canvas.captureStream();
+}
 
 app.unpublish = (name) =>
   new Promise((resolve) => {
