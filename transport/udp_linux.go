@@ -418,7 +418,7 @@ func (s *kernelSocket) encodeControl(control *[controlSpace]byte, p *Path, segme
 		n += (cmsgData + size + 7) &^ 7
 		return m[cmsgData:][:size]
 	}
-	if !s.host.IsValid() && p.Local.IsValid() && p.Local.Is4() == p.Remote.Addr().Is4() {
+	if p.Local.IsValid() && p.Local != s.host && p.Local.Is4() == p.Remote.Addr().Is4() {
 		if s.ipv6 {
 			info := add(unix.SOL_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo)
 			local := p.Local.As16()
