@@ -150,20 +150,20 @@ export function scenarios(title, { library, singlePC, brief = false, skip = fals
     });
 
     test('simulcast: a layer can be asked for', async () => {
-      await publish(Ana, 'layers', { audio: false, picture: { width: 1280, height: 720 } }, { simulcast: { numSpatialLayers: 3 }, maxVideoBW: 3000 });
+      await publish(Ana, 'layers', { audio: false, picture: { width: 960, height: 540 } }, { simulcast: { numSpatialLayers: 3 }, maxVideoBW: 3000 });
       await sees(Ben, 'layers');
       const layers = await until('three layers are sent', async () => {
         const layers = await Ana.call(() => app.layers());
         return ['1', '2', '3'].every((rid) => layers[rid] > 0) && layers;
-      });
+      }, { seconds: 40 });
       assert.ok(layers);
-      const narrow = (width) => until(`the picture is ${width} wide`, async () => (await video(Ben, 'layers')).width === width);
+      const narrow = (width) => until(`the picture is ${width} wide`, async () => (await video(Ben, 'layers')).width === width, { seconds: 40 });
       await Ben.call(() => app.stream('layers').updateConfiguration({ qualityLayer: { spatialLayer: 0, temporalLayer: 2 } }));
-      await narrow(320);
+      await narrow(240);
       await Ben.call(() => app.stream('layers').updateConfiguration({ qualityLayer: { spatialLayer: 2, temporalLayer: 2 } }));
-      await narrow(1280);
-      await Ben.call(() => app.stream('layers').updateConfiguration({ video: { width: { max: 640 }, height: { max: 360 } }, qualityLayer: { spatialLayer: -1, temporalLayer: -1 } }));
-      await narrow(640);
+      await narrow(960);
+      await Ben.call(() => app.stream('layers').updateConfiguration({ video: { width: { max: 480 }, height: { max: 270 } }, qualityLayer: { spatialLayer: -1, temporalLayer: -1 } }));
+      await narrow(480);
     });
 
     test('a slideshow is one picture every few seconds', async () => {
