@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -43,7 +45,13 @@ const (
 	// atSockets: to a bound socket for each subscriber that nobody reads. The
 	// system delivers until they are full, and then drops on delivery.
 	atSockets
+	// atDevice: through the device that scripts/bench-veth has made, which leads to where
+	// all is dropped. It is what comes nearest to a network card.
+	atDevice
 )
+
+// device is the address to send from and the one to send to, of that device.
+var device = os.Getenv("TERTULIA_BENCH_VETH")
 
 const (
 	subscribers = 50
@@ -54,8 +62,13 @@ var vp8 = sdp.Codec{Codec: codec.Codec{Name: codec.VP8, ClockRate: 90000}, Paylo
 
 func newStage(t testing.TB, encrypted bool, to listens) *stage {
 	t.Helper()
-	loopback := netip.MustParseAddr("127.0.0.1")
-	udp, err := transport.ListenUDP(netip.AddrPortFrom(loopback, 0), false)
+	local := netip.MustParseAddr("127.0.0.1")
+	remote := local
+	if to == atDevice {
+		a, b, _ := strings.Cut(device, ",")
+		local, remote = netip.MustParseAddr(a), netip.MustParseAddr(b)
+	}
+	udp, err := transport.ListenUDP(netip.AddrPortFrom(local, 0), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,16 +83,16 @@ func newStage(t testing.TB, encrypted bool, to listens) *stage {
 	s.room = s.shard.newRoom(testRoom)
 
 	path := func() transport.Path {
-		if to == nowhere {
-			return transport.Path{Remote: netip.AddrPortFrom(loopback, uint16(20000+len(s.room.peers))), Local: loopback}
+		if to != atSockets {
+			return transport.Path{Remote: netip.AddrPortFrom(remote, uint16(20000+len(s.room.peers))), Local: local}
 		}
-		sink, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
+		sink, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = sink.Close() })
 		_ = sink.SetReadBuffer(4096)
-		return transport.Path{Remote: sink.LocalAddr().(*net.UDPAddr).AddrPort(), Local: loopback}
+		return transport.Path{Remote: sink.LocalAddr().(*net.UDPAddr).AddrPort(), Local: local}
 	}
 	keys := transport.Keys{
 		Profile:  transport.ProfileAEADAES128GCM,
@@ -179,11 +192,13 @@ func (s *stage) burst(n int) {
 	s.shard.writer.Flush()
 }
 
-var stages = []struct {
+type stageOf struct {
 	name      string
 	encrypted bool
 	to        listens
-}{
+}
+
+var stages = []stageOf{
 	{"plain/slab", false, nowhere},
 	{"srtp/slab", true, nowhere},
 	{"plain/sockets", false, atSockets},
@@ -211,7 +226,11 @@ func TestForwardingAllocatesNothing(t *testing.T) {
 // BenchmarkForward forwards a frame to 50 subscribers at a time, and tells what
 // each packet that leaves costs: processor time, the system's included.
 func BenchmarkForward(b *testing.B) {
-	for _, c := range stages {
+	all := stages
+	if device != "" {
+		all = append(all[:len(all):len(all)], stageOf{"plain/device", false, atDevice})
+	}
+	for _, c := range all {
 		for _, frame := range []int{1, 4, 16} {
 			b.Run(fmt.Sprintf("%s/frame=%d", c.name, frame), func(b *testing.B) {
 				s := newStage(b, c.encrypted, c.to)

@@ -50,7 +50,6 @@ type shard struct {
 
 	nextAdvance time.Time // the earliest timer of all routers
 	nextSweep   time.Time
-	feedback    feedbackClock
 	closed      bool
 
 	arrivals  []int64 // of the media packets of this round, as the system tells them
@@ -85,7 +84,6 @@ func newShard(w *Worker, index int, udp *transport.UDP, candidates []string) *sh
 		elsewhere:  map[transport.Path]*shard{},
 		handover:   map[*shard][]datagram{},
 		scratch:    make([]byte, handoverSize),
-		feedback:   feedbackClock{deferred: udp.DefersFeedback()},
 	}
 }
 
@@ -103,7 +101,14 @@ func (s *shard) run() {
 			return
 		}
 		s.takeMail(now)
-		s.takeBatch(now)
+		for i := range s.batch.Len() {
+			data, path := s.batch.Packet(i)
+			if transport.Classify(data) == transport.RTP {
+				s.arrivals = append(s.arrivals, s.batch.Arrived(i))
+			}
+			s.receive(now, path, data, nil)
+		}
+		s.handOver()
 		s.flush(now)
 		if !now.Before(s.nextAdvance) {
 			s.advance(now)
@@ -113,22 +118,7 @@ func (s *shard) run() {
 		}
 		s.writer.Flush()
 		s.measure()
-		if s.feedback.due(now) {
-			s.takeFeedback(now)
-		}
 	}
-}
-
-// takeBatch takes in what was read.
-func (s *shard) takeBatch(now time.Time) {
-	for i := range s.batch.Len() {
-		data, path := s.batch.Packet(i)
-		if transport.Classify(data) == transport.RTP {
-			s.arrivals = append(s.arrivals, s.batch.Arrived(i))
-		}
-		s.receive(now, path, data, nil)
-	}
-	s.handOver()
 }
 
 // measure notes how long the media packets of this round were here.
@@ -153,9 +143,6 @@ func (s *shard) wakeAt(now time.Time) time.Time {
 	}
 	if s.nextSweep.Before(at) && (len(s.byUfrag) > 0 || s.subscriptions > 0 || s.rate.Load()+s.fresh.Load() > 0) {
 		at = s.nextSweep
-	}
-	if wake := s.feedback.wake; !wake.IsZero() && wake.Before(at) {
-		at = wake
 	}
 	return at
 }

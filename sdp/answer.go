@@ -121,6 +121,7 @@ func (d *Description) follow(t *Transport) (*Transport, error) {
 				return nil, s.errorf(protocol.CodeBadRequest, "the section was of %s before, and cannot change", before.Kind)
 			}
 			n.Send = before.Send
+			n.GivenUp = before.GivenUp && s.direction == Inactive
 		}
 		n.Mid, n.Kind, n.Direction = s.mid, s.kind, s.direction
 		switch {

@@ -14,8 +14,10 @@ import (
 type Want struct {
 	Add    []Wanted             // new sections; they take the places of rejected ones first
 	Change map[string]Direction // new directions of sections, by mid
-	// Stop has the mids of sections to give up. The one that carries the transport
-	// (RFC 8843 section 7.5.2) stays, inactive.
+	// Stop has the mids of sections to give up. They become inactive, whereupon every
+	// peer lets go of the track (Firefox does not where the section is rejected), and
+	// are rejected by the next offer; but for the one that carries the transport (RFC
+	// 8843 section 7.5.2), which stays.
 	Stop []string
 }
 
@@ -82,17 +84,22 @@ func (t *Transport) change(want Want) error {
 		}
 		s.Direction = direction
 	}
+	for i := range t.Sections {
+		if s := &t.Sections[i]; s.GivenUp && s != t.carrier() {
+			s.reject("")
+		}
+	}
 	for _, mid := range want.Stop {
 		s := t.Section(mid)
 		if s == nil {
 			return protocol.Errorf(protocol.CodeBadRequest, "no section in use has the mid %q, which is to stop", clip(mid))
 		}
 		switch {
+		case s.Kind != Application:
+			s.Direction, s.GivenUp = Inactive, true
+			s.Send.Stream, s.Send.Track = 0, ""
 		case s != t.carrier():
 			s.reject("")
-		case s.Kind != Application:
-			s.Direction = Inactive
-			s.Send.Stream, s.Send.Track = 0, ""
 		}
 	}
 	return nil

@@ -118,13 +118,18 @@ func TestPionAnswers(t *testing.T) {
 		t.Errorf("the peer expects %v, we send %d", got.SSRC(), send.SSRC)
 	}
 
-	// Subscriptions more and less; then the place of one is used again. The first
-	// carries the transport and stays.
+	// Subscriptions more and less. What is given up becomes inactive, and is rejected by
+	// the next offer; then its place is used again. The first carries the transport and
+	// stays.
 	negotiate(Want{Add: []Wanted{{Kind: Video, Direction: SendOnly}}, Stop: []string{state.Sections[0].Mid, state.Sections[2].Mid}, Change: map[string]Direction{state.Sections[1].Mid: Inactive}})
-	if s := state.Sections[0]; s.Rejected || s.Direction != Inactive || s.Send.Stream != 0 || !state.Sections[2].Rejected || len(state.Sections) != 5 || state.Sections[1].Direction != Inactive {
+	if s := state.Sections[0]; s.Rejected || s.Direction != Inactive || s.Send.Stream != 0 || state.Sections[2].Rejected || state.Sections[2].Direction != Inactive || len(state.Sections) != 5 || state.Sections[1].Direction != Inactive {
 		t.Fatal(summary(state))
 	}
 	old := state.Sections[2].Mid
+	negotiate(Want{})
+	if state.Sections[0].Rejected || !state.Sections[2].Rejected || state.Sections[1].Rejected {
+		t.Fatal(summary(state))
+	}
 	negotiate(Want{Add: []Wanted{{Kind: Audio, Direction: SendOnly}}, Change: map[string]Direction{state.Sections[1].Mid: SendOnly}})
 	if s := state.Sections[2]; s.Rejected || s.Kind != Audio || s.Mid == old || len(state.Sections) != 5 || state.Sections[1].Send != send {
 		t.Fatal(summary(state))

@@ -134,6 +134,8 @@ type Section struct {
 	// section with a new mid.
 	Rejected bool   `json:"rejected,omitempty"`
 	Reason   string `json:"reason,omitempty"`
+	// GivenUp says that we want no more of the section: our next offer rejects it.
+	GivenUp bool `json:"givenUp,omitempty"`
 
 	// Codecs lists what was agreed, best first, with the payload types of
 	// whoever offered. RED is an entry of its own; RTX is data of its codec.

@@ -38,9 +38,6 @@ type socket interface {
 	read(b *Batch, deadline time.Time) error
 	wake()
 	sendTo(p Path, b []byte) error
-	// readFeedback fills an emptied batch, without waiting; see UDP.ReadFeedback.
-	readFeedback(b *Batch) error
-	defersFeedback() bool
 	// newRunSender makes what one Writer sends through.
 	newRunSender() runSender
 	localAddr() netip.AddrPort
@@ -87,13 +84,6 @@ func ListenShards(host netip.Addr, first, last uint16, n int) ([]*UDP, error) {
 	}
 	if err != nil {
 		return nil, err
-	}
-	if first == last {
-		deferFeedback(sockets)
-	} else {
-		for i := range sockets {
-			deferFeedback(sockets[i : i+1])
-		}
 	}
 	shards := make([]*UDP, n)
 	for i, s := range sockets {
@@ -153,11 +143,6 @@ func listenError(network string, addr netip.AddrPort, err error) error {
 func (u *UDP) Read(b *Batch, deadline time.Time) error {
 	b.n, b.truncated = 0, 0
 	err := u.socket.read(b, deadline)
-	u.count(b)
-	return err
-}
-
-func (u *UDP) count(b *Batch) {
 	if b.n > 0 {
 		u.stats.Reads++
 		u.stats.Datagrams += uint64(b.n)
@@ -166,20 +151,6 @@ func (u *UDP) count(b *Batch) {
 		}
 	}
 	u.stats.Truncated += uint64(b.truncated)
-}
-
-// DefersFeedback says whether transport-wide feedback
-// (draft-holmer-rmcat-transport-wide-cc-extensions-01) is kept apart: Read does not
-// return for it, so that it wakes nobody, and ReadFeedback has to fetch it. It is so
-// where [ListenShards] could have it from the system.
-func (u *UDP) DefersFeedback() bool { return u.socket.defersFeedback() }
-
-// ReadFeedback takes as much of the feedback that is kept apart as is there and fits
-// the batch, and does not wait. The paths are as those of Read.
-func (u *UDP) ReadFeedback(b *Batch) error {
-	b.n, b.truncated = 0, 0
-	err := u.socket.readFeedback(b)
-	u.count(b)
 	return err
 }
 

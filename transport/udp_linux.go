@@ -41,8 +41,7 @@ type kernelSocket struct {
 	// because making them anew would allocate.
 	batch    *Batch
 	err      error
-	deadline time.Time     // that the poller has; longAgo if it may be another one
-	feedback *kernelSocket // see deferFeedback; nil: none
+	deadline time.Time // that the poller has; longAgo if it may be another one
 	tryRead  func(fd uintptr)
 	waitRead func(fd uintptr) bool
 }
@@ -72,9 +71,13 @@ func shareNative(addr netip.AddrPort, n int) ([]socket, error) {
 	}
 	sockets := []socket{first}
 	if n > 1 {
-		if err := first.share(); err != nil {
+		var failed error
+		err := first.raw.Control(func(fd uintptr) {
+			failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		})
+		if err := errors.Join(err, failed); err != nil {
 			closeAll(sockets)
-			return nil, listenError("udp", first.local, err)
+			return nil, listenError("udp", first.local, os.NewSyscallError("setsockopt", err))
 		}
 	}
 	for len(sockets) < n {
@@ -88,32 +91,9 @@ func shareNative(addr netip.AddrPort, n int) ([]socket, error) {
 	return sockets, nil
 }
 
-// share lets further sockets be bound to the same port.
-func (s *kernelSocket) share() error {
-	var failed error
-	err := s.raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-	})
-	return os.NewSyscallError("setsockopt", errors.Join(err, failed))
-}
-
 // openKernelSocket binds a socket to an address, whose host is valid; [::]
 // serves IPv4 too.
 func openKernelSocket(addr netip.AddrPort, reusePort bool) (*kernelSocket, error) {
-	s, err := bindKernelSocket(addr, reusePort, unix.SOCK_NONBLOCK)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.file.SetReadDeadline(time.Time{}); err != nil { // the poller does not take it
-		_ = s.file.Close()
-		return nil, listenError("udp", addr, err)
-	}
-	return s, nil
-}
-
-// bindKernelSocket makes a socket. The poller watches it if it is non-blocking; calls
-// never block anyway.
-func bindKernelSocket(addr netip.AddrPort, reusePort bool, nonblock int) (*kernelSocket, error) {
 	s := &kernelSocket{ipv6: addr.Addr().Is6(), deadline: longAgo}
 	if !addr.Addr().IsUnspecified() {
 		s.host = addr.Addr().WithZone("")
@@ -122,7 +102,7 @@ func bindKernelSocket(addr netip.AddrPort, reusePort bool, nonblock int) (*kerne
 	if s.ipv6 {
 		family = unix.AF_INET6
 	}
-	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|nonblock, 0)
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, listenError("udp", addr, os.NewSyscallError("socket", err))
 	}
@@ -131,7 +111,10 @@ func bindKernelSocket(addr netip.AddrPort, reusePort bool, nonblock int) (*kerne
 		return nil, listenError("udp", addr, err)
 	}
 	s.file = os.NewFile(uintptr(fd), "udp:"+s.local.String())
-	if s.raw, err = s.file.SyscallConn(); err != nil {
+	if s.raw, err = s.file.SyscallConn(); err == nil {
+		err = s.file.SetReadDeadline(time.Time{}) // fails if the poller does not take it
+	}
+	if err != nil {
 		_ = s.file.Close()
 		return nil, listenError("udp", addr, err)
 	}
@@ -217,13 +200,7 @@ func scopeOf(a netip.Addr) uint32 {
 }
 
 func (s *kernelSocket) localAddr() netip.AddrPort { return s.local }
-
-func (s *kernelSocket) close() error {
-	if s.feedback != nil {
-		_ = s.feedback.file.Close()
-	}
-	return s.file.Close()
-}
+func (s *kernelSocket) close() error              { return s.file.Close() }
 
 func (s *kernelSocket) wake() {
 	if !s.woken.Swap(true) {

@@ -181,7 +181,7 @@ func TestSharedPortSpreadsPeers(t *testing.T) {
 	}
 	for range 60 {
 		peer := open(t, "batched", loopback4)
-		if err := SendTo(peer, Path{Remote: shards[0].LocalAddr()}, []byte{1, 2}); err != nil {
+		if err := SendTo(peer, Path{Remote: shards[0].LocalAddr()}, []byte{1}); err != nil {
 			t.Fatal(err)
 		}
 	}

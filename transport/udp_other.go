@@ -8,8 +8,6 @@ func listenNative(addr netip.AddrPort, _ bool) (socket, error) { return listenPo
 
 func shareNative(addr netip.AddrPort, n int) ([]socket, error) { return sharePortable(addr, n) }
 
-func deferFeedback([]socket) {}
-
 // kernelBatch is for systems that read in batches.
 type kernelBatch struct{}
 

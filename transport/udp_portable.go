@@ -107,9 +107,6 @@ func (s *portableSocket) sendTo(p Path, b []byte) error {
 	return err
 }
 
-func (s *portableSocket) readFeedback(*Batch) error { return nil }
-func (s *portableSocket) defersFeedback() bool      { return false }
-
 func (s *portableSocket) localAddr() netip.AddrPort { return s.local }
 func (s *portableSocket) close() error              { return s.conn.Close() }
 func (s *portableSocket) newRunSender() runSender   { return portableSender{s} }

@@ -61,13 +61,15 @@ var licodeKeys = []licodeKey{
 	{key: "erizoController.ssl_cert", translate: (*translation).nothing},
 	{key: "erizoController.sslCaCerts", why: "put the chain into the file of tls-cert, after the certificate"},
 	{key: "erizoController.roles", translate: (*translation).roles},
-	{key: "erizoController.defaultVideoBW", why: "what each link carries is measured, and shared out; see docs/congestion.md"},
-	{key: "erizoController.maxVideoBW", why: "what each link carries is measured, and shared out; see docs/congestion.md"},
+	{key: "erizoController.defaultVideoBW", translate: func(t *translation, v any) { t.bandwidth("licode-default-video-bandwidth", v) }},
+	{key: "erizoController.maxVideoBW", translate: func(t *translation, v any) { t.bandwidth("licode-max-video-bandwidth", v) }},
 	{key: "erizoController.networkinterface", why: "addresses are set, not interfaces: give http a host"},
 	{key: "erizoController.networkInterface", why: "addresses are set, not interfaces: give http a host"},
 	{key: "erizoController.exitOnNuveCheckFail", why: "the API and signalling are one process"},
 	{key: "erizoController.interval_time_keepAlive", why: "the API and signalling are one process"},
-	{key: "erizoController.allowSinglePC", why: "a client may always do with one connection"},
+	{key: "erizoController.allowSinglePC", translate: func(t *translation, v any) {
+		t.set("licode-single-pc", map[bool]string{true: "on", false: "off"}[v == true])
+	}},
 	{key: "erizoController.maxErizosUsedByRoom", why: "a room spans as many loops as it needs"},
 	{key: "erizoController.warning_n_rooms", why: "rooms are not counted: the load of a worker is"},
 	{key: "erizoController.limit_n_rooms", why: "rooms are not counted: the load of a worker is"},
@@ -262,6 +264,16 @@ func (t *translation) unless(value, none any, why string) {
 		return
 	}
 	t.refuse(why)
+}
+
+// bandwidth takes a number of kb/s.
+func (t *translation) bandwidth(setting string, value any) {
+	kbps, err := strconv.ParseUint(text(value), 10, 31)
+	if err != nil || kbps == 0 {
+		t.refuse("it is not a number of kb/s")
+		return
+	}
+	t.set(setting, text(value))
 }
 
 func (t *translation) address(setting string, value any) {

@@ -79,7 +79,7 @@ func TestTheSettingsOfLicode(t *testing.T) {
 		"nuve":{"dataBaseURL":"mongodb://localhost/nuvedb","superserviceID":"5F1A2B3C4D5E6F7081920A00","superserviceKey":"30745","port":3000,"cloudHandlerPolicy":"mine.js"},
 		"erizoController":{"iceServers":[{"url":"stun:stun.example.org:19302"},{"urls":["turn:a.example.org","turns:b.example.org"],"username":"ana","credential":"pass"}],
 			"publicIP":"192.0.2.1","hostname":"meet.example.org","port":8443,"ssl":true,"listen_port":8080,"listen_ssl":true,"ssl_key":"/key.pem","ssl_cert":"/cert.pem","sslCaCerts":["x"],
-			"defaultVideoBW":300,"report":{"session_events":true,"rtcp_stats":false},"recording_path":"/rec",
+			"defaultVideoBW":300,"maxVideoBW":900,"allowSinglePC":false,"report":{"session_events":true,"rtcp_stats":false},"recording_path":"/rec",
 			"roles":{"presenter":{"publish":true,"subscribe":true,"record":true,"stats":true,"controlhandlers":true},"singer":{"publish":{"video":false},"fly":true}}},
 		"erizoAgent":{"maxProcesses":1,"publicIP":"192.0.2.7","networkinterface":""},
 		"erizo":{"numWorkers":24,"minport":30000,"maxport":31000,"turnserver":"","disabledHandlers":[],"handlerProfiles":[[],[{"name":"Logger"}]],"iceLite":false},
@@ -95,6 +95,7 @@ func TestTheSettingsOfLicode(t *testing.T) {
 	servers, err := s.iceServers()
 	if s.HTTP != ":8080" || s.LicodeHTTP != ":3000" || s.PublicURL != "https://meet.example.org:8443" || s.TLSCert != "/cert.pem" || s.TLSKey != "/key.pem" ||
 		s.SuperserviceID != "5f1a2b3c4d5e6f7081920a00" || s.SuperserviceKey != "30745" || s.UDP.String() != ":30000" || s.TCP.String() != ":30000" ||
+		s.LicodeDefaultVideoBandwidth != 300 || s.LicodeMaxVideoBandwidth != 900 || s.LicodeSinglePC != "off" ||
 		len(s.PublicIP) != 1 || s.PublicIP[0].String() != "192.0.2.7" || err != nil || len(servers) != 3 || servers[2].Credential != "pass" || servers[2].URLs[0] != "turns:b.example.org" {
 		t.Errorf("%+v\n%v\n%s", s, err, out)
 	}
@@ -104,9 +105,9 @@ func TestTheSettingsOfLicode(t *testing.T) {
 	none, bad, _ := strings.Cut(rest, "# Refused")
 	for where, keys := range map[*string][]string{
 		&good: {"nuve.superserviceID", "nuve.superserviceKey", "nuve.port", "erizoController.iceServers", "erizoController.hostname", "erizoController.publicIP", "erizoController.port", "erizoController.ssl",
-			"erizoController.listen_port", "erizoController.listen_ssl", "erizoController.ssl_key", "erizoController.ssl_cert", "erizoAgent.publicIP", "erizo.minport"},
+			"erizoController.listen_port", "erizoController.listen_ssl", "erizoController.defaultVideoBW", "erizoController.maxVideoBW", "erizoController.allowSinglePC", "erizoController.ssl_key", "erizoController.ssl_cert", "erizoAgent.publicIP", "erizo.minport"},
 		&none: {"common.rabbit.host", "common.rabbit.port", "common.rabbit.heartbeat", "common.logger.configFile", "common.cloudProvider.name", "nuve.dataBaseURL", "nuve.cloudHandlerPolicy",
-			"erizoController.sslCaCerts", "erizoController.defaultVideoBW", "erizoController.report.rtcp_stats", "erizoAgent.maxProcesses", "erizoAgent.networkinterface",
+			"erizoController.sslCaCerts", "erizoController.report.rtcp_stats", "erizoAgent.maxProcesses", "erizoAgent.networkinterface",
 			"erizo.numWorkers", "erizo.maxport", "erizo.turnserver", "erizo.disabledHandlers", "erizo.handlerProfiles", "erizo.iceLite", "rov.serverPort", "basicExample.port"},
 		&bad: {"erizoController.report.session_events", "erizoController.recording_path", "erizoController.roles", "mine.a b"},
 	} {

@@ -9,16 +9,20 @@ import { fileURLToPath } from 'node:url';
 
 const binary = process.env.TERTULIA_BINARY ?? fileURLToPath(new URL('../../.cache/bin/tertulia', import.meta.url));
 
-/** A free TCP port of a loopback address. */
-export function freePort(host = '127.0.0.1') {
-  return new Promise((resolve, reject) => {
+/**
+ * A free TCP port of a loopback address. It is below those that systems give to
+ * outgoing connections: one of these might take it before the server does.
+ */
+export async function freePort(host = '127.0.0.1') {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
     const server = createServer();
-    server.on('error', reject);
-    server.listen(0, host, () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
+    const free = await new Promise((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, host, () => server.close(() => resolve(true)));
     });
-  });
+    if (free) return port;
+  }
 }
 
 /**

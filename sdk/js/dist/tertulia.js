@@ -2634,21 +2634,22 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 		"stream-subscribed": (e) => this.#i?.subscribed(e),
 		"stream-unsubscribed": (e) => this.#i?.unsubscribed(e),
 		signal: (e) => this.#i?.heard(e),
-		message: ({ id: e, to: t, from: n, time: r, data: i }) => {
-			let a = `${n} ${e}`;
-			if (this.#p.has(a)) return;
-			if (this.#p.add(a), this.#p.size > vt) for (let e of this.#p) {
+		message: ({ id: e, to: t, stream: n, from: r, time: i, data: a }) => {
+			let o = `${r} ${e}`;
+			if (this.#p.has(o)) return;
+			if (this.#p.add(o), this.#p.size > vt) for (let e of this.#p) {
 				this.#p.delete(e);
 				break;
 			}
-			let o = this.#I(n);
+			let s = this.#I(r);
 			this.emit("message", {
 				id: e,
-				participant: o,
-				from: n,
-				time: new Date(r),
+				participant: s,
+				from: r,
+				time: new Date(i),
 				private: (t?.length ?? 0) > 0,
-				data: i
+				stream: n,
+				data: a
 			});
 		},
 		speakers: ({ speakers: e }) => {

@@ -44,6 +44,8 @@ export interface WireStream {
   participant: string;
   tracks: WireTrack[] | null;
   data?: boolean;
+  /** The id of the MediaStream at the publisher, if it says one. */
+  label?: string;
   attributes?: JsonObject;
 }
 
@@ -83,6 +85,7 @@ export interface Publish {
   stream?: number;
   tracks?: PublishTrack[];
   data?: boolean;
+  label?: string;
   attributes?: JsonObject;
 }
 
@@ -103,6 +106,12 @@ export interface WirePreference {
   maxBitrate: number;
   priority: number;
   paused: boolean;
+  /** A layer to have whatever the link carries, counted from the smallest of the track. */
+  pin?: { spatial: number; temporal: number };
+  /** Milliseconds between two keyframes, where nothing else is wanted; 0: pictures move. */
+  slideshow?: number;
+  /** The spatial layer below which a link makes it a slideshow; 0: never. */
+  slideshowBelow?: number;
 }
 
 export interface SubscribeTo {
@@ -125,7 +134,7 @@ export interface Requests {
   mute: [{ stream: number; track: string; muted: boolean }, unknown];
   attributes: [{ stream: number; attributes: JsonObject }, unknown];
   metadata: [{ of: 'me' | 'room'; metadata: JsonObject }, unknown];
-  message: [{ id: string; to?: string[]; data: Json }, unknown];
+  message: [{ id: string; to?: string[]; stream?: number; data: Json }, unknown];
   signal: [{ to: string; data: unknown }, unknown];
   kick: [{ participant: string; reason?: string }, unknown];
   stats: [Record<string, never>, { transports: Json }];
@@ -154,7 +163,7 @@ export interface Events {
     cause?: string;
   };
   'layers-wanted': { stream: number; track: string; layers: WantedLayer[] | null };
-  message: { id: string; to?: string[]; from: string; time: number; data: Json };
+  message: { id: string; to?: string[]; stream?: number; from: string; time: number; data: Json };
   speakers: { speakers: { stream: number; track: string; level: number }[] | null };
   'room-updated': WireRoom;
   transport: { transport: string; state: 'connected' | 'interrupted' | 'closed'; reason?: string };

@@ -487,7 +487,7 @@ export class Room extends Emitter<RoomEvents> {
     'stream-subscribed': (told) => this.#peers?.subscribed(told),
     'stream-unsubscribed': (told) => this.#peers?.unsubscribed(told),
     signal: (told) => this.#peers?.heard(told),
-    message: ({ id, to, from, time, data }) => {
+    message: ({ id, to, stream, from, time, data }) => {
       const key = `${from} ${id}`;
       if (this.#seen.has(key)) return;
       this.#seen.add(key);
@@ -504,6 +504,7 @@ export class Room extends Emitter<RoomEvents> {
         from,
         time: new Date(time),
         private: (to?.length ?? 0) > 0,
+        stream,
         data,
       });
     },

@@ -60,6 +60,8 @@ export interface Message {
   readonly time: Date;
   /** Whether it was sent to some participants only. */
   readonly private: boolean;
+  /** The id of the sender's stream that it belongs to, if it belongs to one. */
+  readonly stream: number | undefined;
   readonly data: Json;
 }
 

@@ -33,6 +33,8 @@ export interface WireStream {
     participant: string;
     tracks: WireTrack[] | null;
     data?: boolean;
+    /** The id of the MediaStream at the publisher, if it says one. */
+    label?: string;
     attributes?: JsonObject;
 }
 export interface WireParticipant {
@@ -67,6 +69,7 @@ export interface Publish {
     stream?: number;
     tracks?: PublishTrack[];
     data?: boolean;
+    label?: string;
     attributes?: JsonObject;
 }
 /** Whether anybody has a use for one layer of a track. */
@@ -85,6 +88,15 @@ export interface WirePreference {
     maxBitrate: number;
     priority: number;
     paused: boolean;
+    /** A layer to have whatever the link carries, counted from the smallest of the track. */
+    pin?: {
+        spatial: number;
+        temporal: number;
+    };
+    /** Milliseconds between two keyframes, where nothing else is wanted; 0: pictures move. */
+    slideshow?: number;
+    /** The spatial layer below which a link makes it a slideshow; 0: never. */
+    slideshowBelow?: number;
 }
 export interface SubscribeTo {
     stream: number;
@@ -131,6 +143,7 @@ export interface Requests {
     message: [{
         id: string;
         to?: string[];
+        stream?: number;
         data: Json;
     }, unknown];
     signal: [{
@@ -205,6 +218,7 @@ export interface Events {
     message: {
         id: string;
         to?: string[];
+        stream?: number;
         from: string;
         time: number;
         data: Json;
