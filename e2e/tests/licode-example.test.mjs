@@ -36,12 +36,13 @@ async function serveExample(server) {
   const child = spawn(process.execPath, ['basicServer.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (log += chunk));
-  await until('the example listens', () => {
+  const url = `http://127.0.0.1:${port}/`;
+  await until('the example listens', async () => {
     if (child.exitCode !== null) throw new Error(log);
-    return /started/.test(log);
+    return (await fetch(url)).ok;
   });
   return {
-    url: `http://127.0.0.1:${port}/`,
+    url,
     async close() {
       child.kill();
       await rm(root, { recursive: true });
@@ -83,7 +84,7 @@ describe("Licode's basic example, unmodified", { skip }, () => {
       const room = `room ${JSON.stringify(query).replace(/\W+/g, ' ')}`;
       const tabs = [await open({ room, ...query }), await open({ room, ...query }), await open({ room, ...query })];
       await Promise.all(tabs.map((tab) => sees(tab, 2)));
-      await tabs.pop().close();
+      await tabs.pop().page.close({ runBeforeUnload: true });
       await Promise.all(tabs.map((tab) => sees(tab, 1)));
       await Promise.all(tabs.map((tab) => tab.close()));
     });

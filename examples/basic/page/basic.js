@@ -286,7 +286,7 @@ function write(name, text) {
   const line = document.createElement('li');
   const who = document.createElement('b');
   who.textContent = `${name}:`;
-  line.append(who, text);
+  line.append(who, ' ', text);
   at('#messages').append(line);
   line.scrollIntoView({ block: 'nearest' });
 }
