@@ -82,7 +82,7 @@ function basic(title, { library, skip = false }) {
     test('they write, and raise a hand', async () => {
       await Ana.page.getByTestId('text').fill('hello <b>Ben</b>');
       await Ana.page.getByTestId('text').press('Enter');
-      await until('Ben reads it', async () => (await Ben.page.getByTestId('messages').innerText()) === 'Ana: hello <b>Ben</b>');
+      await until('Ben reads it', async () => /^Ana:\s*hello <b>Ben<\/b>$/.test(await Ben.page.getByTestId('messages').innerText()));
       await Ben.page.getByTestId('hand').click();
       await until('Ana sees it', () => Ana.call(() => document.querySelector('.tile[data-name="Ben"] figcaption').textContent === 'Ben, hand raised'));
     });

@@ -60,9 +60,9 @@ describe('data channels', () => {
   });
 
   test('a receiver that stalls delays nobody', async () => {
-    // Cleo's tab does nothing for twelve seconds, and reads nothing.
+    // Cleo's tab does nothing for twenty-four seconds, and reads nothing.
     const stalled = people.Cleo.call(() => {
-      const end = Date.now() + 12_000;
+      const end = Date.now() + 24_000;
       while (Date.now() < end);
     });
     const count = 400;
@@ -72,13 +72,15 @@ describe('data channels', () => {
       for (let i = 0; i < count; i++) {
         while (app.sent.ordered.bufferedAmount > 200_000) await new Promise((r) => setTimeout(r, 5));
         app.sent.ordered.send(chunk);
+        // About a megabyte a second: who cannot read even that is let go of, on a busy machine too.
+        await new Promise((r) => setTimeout(r, 15));
       }
     }, count);
     for (const name of ['Ben', 'Finn']) {
-      await until(`${name} has them all`, () => people[name].call((n) => app.channels.ordered.messages.length >= n, 101 + count), { seconds: 11 });
+      await until(`${name} has them all`, () => people[name].call((n) => app.channels.ordered.messages.length >= n, 101 + count), { seconds: 22 });
     }
     const took = Date.now() - started;
-    assert.ok(took < 11_500, `the others waited ${took} ms`);
+    assert.ok(took < 23_000, `the others waited ${took} ms`);
     await stalled;
   });
 });
