@@ -198,6 +198,8 @@ func (p *peer) channelMessage(c *transport.Channel, isString bool, data []byte) 
 		if err := theirs.Send(isString, data); err != nil {
 			theirs.Close()
 			delete(source.copies, to)
+			to.owner.shard.log.Info("a subscriber's data channel is closed: it could not be sent in, mostly since the subscriber reads more slowly than the publisher sends",
+				"participant", to.owner.key.Participant, "channel", theirs.Label, "err", err)
 		}
 	}
 }
