@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -188,7 +189,11 @@ func (c *serveCommand) printWelcome(out *os.File, all *commands, h *house) {
 	}
 	fmt.Fprintf(out, "  API      %s/v1   (described at %s/v1/openapi.json)\n", base, base)
 	if c.LicodeHTTP != "" {
-		fmt.Fprintf(out, "  Licode   REST at http://%s/ and %s/nuve/\n", c.LicodeHTTP, base)
+		address := c.LicodeHTTP
+		if host, port, err := net.SplitHostPort(address); err == nil && host == "" {
+			address = net.JoinHostPort("localhost", port)
+		}
+		fmt.Fprintf(out, "  Licode   REST at http://%s/ and %s/nuve/\n", address, base)
 	}
 	fmt.Fprintf(out, "  Service  id  %s\n", h.super.ID)
 	switch {
