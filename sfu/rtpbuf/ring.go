@@ -170,8 +170,12 @@ func (r *Ring) holds(e *Entry) bool {
 // wrap begins a new round of the arena, or makes the arena larger when the round
 // that ends was too short.
 func (r *Ring) wrap(now int64, need int) {
-	if now-r.round < window && len(r.arena) < r.limits.MaxBytes {
-		size := min(len(r.arena)+len(r.arena)/2, r.limits.MaxBytes)
+	if took := now - r.round; took < window && len(r.arena) < r.limits.MaxBytes {
+		// What was missing, but at least an eighth, so that it does not grow at every
+		// round, and at most a half, since the round may have been a burst.
+		more := int64(len(r.arena)) * (window - took) / max(took, 1)
+		more = min(max(more, int64(len(r.arena)/8), int64(need)), int64(len(r.arena)/2))
+		size := min(len(r.arena)+int(more), r.limits.MaxBytes)
 		if r.next+need <= size {
 			// What is there keeps its place; the round goes on in the new part.
 			// The round before it, which has been overwritten, was of another
