@@ -105,13 +105,19 @@ func (r *Room) publish(now time.Time, p *participant, re uint64, q protocol.Publ
 	r.streams[id] = s
 	r.streamOrder = append(r.streamOrder, id)
 	p.streams++
+	r.askToPublish(now, p, re, s)
+	return nil
+}
+
+// askToPublish tells the worker of a stream and answers the client when it has answered;
+// at once in a peer-to-peer room, where there is nobody to ask.
+func (r *Room) askToPublish(now time.Time, p *participant, re uint64, s *stream) {
 	if r.PeerToPeer() {
-		r.publishAnswered(pending{participant: p.ID, re: re}, id, nil) // there is nobody to ask
-		return nil
+		r.publishAnswered(pending{participant: p.ID, re: re}, s.id, nil)
+		return
 	}
 	r.ask(now, p.ID, re, s.command())
 	r.muteAgain(s)
-	return nil
 }
 
 // republish describes an own stream anew: after its transport was made anew, its
@@ -140,16 +146,10 @@ func (r *Room) republish(now time.Time, p *participant, re uint64, s *stream, tr
 	// The worker gets the stream as a new one: it knows no other way to move
 	// tracks, and this happens only when a transport was lost.
 	r.command(protocol.UnpublishStream{Stream: s.id})
-	if !r.PeerToPeer() {
-		r.ask(now, p.ID, re, s.command())
-	}
-	r.muteAgain(s)
+	r.askToPublish(now, p, re, s)
 	r.subscribeAgain(s)
 	if after := s.public(); !equalStreams(before, after) {
 		r.tellAll(protocol.TypeStreamUpdated, protocol.StreamUpdated{Stream: after, By: p.ID})
-	}
-	if r.PeerToPeer() {
-		r.publishAnswered(pending{participant: p.ID, re: re}, s.id, nil)
 	}
 	return nil
 }
