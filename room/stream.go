@@ -117,7 +117,7 @@ func (r *Room) askToPublish(now time.Time, p *participant, re uint64, s *stream)
 		return
 	}
 	r.ask(now, p.ID, re, s.command())
-	r.muteAgain(s)
+	r.tracksAgain(s)
 }
 
 // republish describes an own stream anew: after its transport was made anew, its
@@ -240,13 +240,38 @@ func (r *Room) mute(p *participant, q protocol.Mute) *protocol.Error {
 	return nil
 }
 
-// muteAgain tells the worker the mute states that a new stream has already.
-func (r *Room) muteAgain(s *stream) {
+// tracksAgain tells the worker what holds already of the tracks of a stream that is new
+// to it: mute states and limits.
+func (r *Room) tracksAgain(s *stream) {
 	for _, t := range s.tracks {
 		if t.Muted {
 			r.command(protocol.MuteTrack{Stream: s.id, Track: t.ID, Muted: true})
 		}
+		if limit := s.limits[t.ID]; limit != 0 {
+			r.command(protocol.LimitTrack{Stream: s.id, Track: t.ID, MaxBitrate: limit})
+		}
 	}
+}
+
+// limit keeps what subscribers of a track may get at most, and tells the worker.
+func (r *Room) limit(p *participant, q protocol.Limit) *protocol.Error {
+	s, err := r.own(p, q.Stream)
+	if err != nil {
+		return err
+	}
+	if s.track(q.Track) == nil {
+		return protocol.Errorf(protocol.CodeNotFound, "Stream %d has no track %q.", q.Stream, q.Track)
+	}
+	switch {
+	case s.limits[q.Track] == q.MaxBitrate:
+		return nil
+	case q.MaxBitrate == 0:
+		delete(s.limits, q.Track)
+	default:
+		s.limits[q.Track] = q.MaxBitrate
+	}
+	r.command(protocol.LimitTrack(q))
+	return nil
 }
 
 func (r *Room) setAttributes(p *participant, q protocol.Attributes) *protocol.Error {

@@ -40,6 +40,8 @@ type track struct {
 	// Leveled says that it has sent audio levels (RFC 6464).
 	Leveled bool
 	Wanted  wantedState
+	// MaxBitrate is what each subscriber gets of it at most, in bits per second; 0: all.
+	MaxBitrate uint64
 	// Pipes are those that it is handed to. Needed and Upmost are what was asked for
 	// of a track that comes by one.
 	Pipes  []handed
