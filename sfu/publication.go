@@ -19,7 +19,8 @@ type publication struct {
 	From        Pipe // by which it comes, if its transports are those of another router
 	Tracks      []*track
 
-	subs []*subscription
+	subs        []*subscription
+	subscribers map[protocol.ParticipantID]*subscription // the same
 }
 
 // track is one medium of a published stream.
@@ -127,7 +128,7 @@ func (r *Router) Publish(now time.Time, p protocol.PublishStream) *protocol.Erro
 			return err
 		}
 	}
-	pub := &publication{Participant: p.Participant, Stream: p.Stream, Data: p.Data}
+	pub := &publication{Participant: p.Participant, Stream: p.Stream, Data: p.Data, subscribers: map[protocol.ParticipantID]*subscription{}}
 	for _, t := range p.Tracks {
 		pub.Tracks = append(pub.Tracks, &track{PublishTrack: t, pub: pub, Ear: -1})
 	}
