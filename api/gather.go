@@ -135,9 +135,24 @@ func (c *gatheringConn) send(ctx context.Context) error {
 		}
 		_, err = c.Conn.Write(*b)
 	}
+	giveBack(b)
+	return err
+}
+
+// discard forgets what was gathered, and gathers no more.
+func (c *gatheringConn) discard() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gathered != nil {
+		giveBack(c.gathered)
+		c.gathered = nil
+	}
+}
+
+// giveBack returns a buffer that was lent, unless it has grown too large to keep.
+func giveBack(b *[]byte) {
 	if cap(*b) <= 4*lentBuffer {
 		*b = (*b)[:0]
 		lent.Put(b)
 	}
-	return err
 }

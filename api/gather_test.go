@@ -113,6 +113,29 @@ func TestWhoDoesNotReadIsGivenUp(t *testing.T) {
 	}
 }
 
+// TestCloseIsToldAfterALotThatWasGivenUp: the close frame does not wait with what was
+// gathered.
+func TestCloseIsToldAfterALotThatWasGivenUp(t *testing.T) {
+	conn, client := gatheringServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	conn.Gather()
+	if err := conn.Write(ctx, []byte("abc")); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := conn.Write(ctx, []byte("def")); err == nil {
+		t.Fatal("a write after the end was content")
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- conn.Close(4408, "the client does not read") }()
+	if _, b, err := client.Read(t.Context()); websocket.CloseStatus(err) != 4408 {
+		t.Fatalf("the client got %q, %v", b, err)
+	}
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestNothingOfAnEarlyMessageIsLost: a client may send before it has read our answer.
 func TestNothingOfAnEarlyMessageIsLost(t *testing.T) {
 	ours, theirs := net.Pipe()

@@ -89,11 +89,12 @@ func (c *Conn) Gather() { c.net.gather() }
 func (c *Conn) Release(ctx context.Context) error { return c.net.release(ctx) }
 
 // Close ends the socket with a code (RFC 6455 section 7.4) and a reason, of
-// which 123 bytes are told.
+// which 123 bytes are told. What was written since Gather and not released is lost.
 func (c *Conn) Close(code int, reason string) error {
 	for len(reason) > 123 || !utf8.ValidString(reason) {
 		reason = strings.ToValidUTF8(reason[:min(len(reason), 123)], "")
 	}
+	c.net.discard() // or the close frame would wait for a Release that does not come
 	return c.socket.Close(websocket.StatusCode(code), reason)
 }
 

@@ -30,8 +30,15 @@ type gatherer interface {
 	Release(ctx context.Context) error
 }
 
-// writeTimeout is how long a client may take to read what is written to it.
+// writeTimeout is how long a client may take to read a lot of what is written to it.
 const writeTimeout = 10 * time.Second
+
+// A lot is what is written at once. A backlog is written in several: a client that
+// reads slowly has the time for each of them, and not for all that has gathered.
+const (
+	maxLot     = 64 << 10 // bytes; a larger frame is a lot by itself
+	frameAbout = 100      // bytes, of what a frame has beside its data
+)
 
 // maxIdleText is how much memory for the text of frames a socket keeps while it
 // has nothing to write: enough for acknowledgements, not for answers.
@@ -106,12 +113,22 @@ func (s *socket) nudge() {
 	}
 }
 
-// take gives what is to be written, and whether the end comes after it.
+// take gives the next lot to be written, and whether the end comes after it.
 func (s *socket) take() (frames []frame, finished bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	frames, s.queue = s.queue, nil
-	return frames, s.finished
+	n, size := 0, 0
+	for n < len(s.queue) {
+		if size += len(s.queue[n].data) + frameAbout; n > 0 && size > maxLot {
+			break
+		}
+		n++
+	}
+	frames, s.queue = s.queue[:n:n], s.queue[n:]
+	if len(s.queue) == 0 {
+		s.queue = nil // the memory goes with what is written
+	}
+	return frames, s.finished && s.queue == nil
 }
 
 // write is the goroutine that writes, until finish, an error or the end of ctx. It closes

@@ -86,6 +86,8 @@ func (r *room) carryOut(now time.Time, body protocol.CommandBody) (protocol.Even
 		r.configure(now, c.RoomSettings)
 	case protocol.MuteTrack:
 		return done(r.router.Mute(now, c))
+	case protocol.LimitTrack:
+		return done(r.router.Limit(now, c))
 	case protocol.DropParticipant:
 		r.dropParticipant(now, c.Participant)
 	case protocol.DropRoom:

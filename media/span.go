@@ -91,6 +91,7 @@ func (s *shard) takeBatches(now time.Time) {
 // hello is what a part of a room tells a new one.
 type hello struct {
 	streams    []protocol.PublishStream // of its own participants
+	limits     []protocol.LimitTrack    // of their tracks
 	configured bool
 	settings   protocol.RoomSettings
 	epoch      uint64
@@ -101,9 +102,10 @@ func (r *room) grow(now time.Time, sp *span, to *shard) {
 	r.enter(now, sp)
 	r.openPipe(to)
 	h := hello{configured: r.configured, settings: r.settings, epoch: r.epoch}
-	r.router.Publications(func(from sfu.Pipe, s protocol.PublishStream) {
+	r.router.Publications(func(from sfu.Pipe, s protocol.PublishStream, limits []protocol.LimitTrack) {
 		if from == 0 {
 			h.streams = append(h.streams, s)
+			h.limits = append(h.limits, limits...)
 		}
 	})
 	from := r.shard
@@ -137,6 +139,9 @@ func (r *room) welcome(now time.Time, from *shard, h hello) {
 		if err := r.publishBeyond(now, from, stream); err != nil {
 			r.shard.log.Error("a stream cannot be taken to another shard", "room", r.id, "stream", stream.Stream, "err", err.Message)
 		}
+	}
+	for _, l := range h.limits {
+		_ = r.router.Limit(now, l) // unless its stream could not be taken
 	}
 	r.epoch = max(r.epoch, h.epoch)
 	if h.configured {

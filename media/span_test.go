@@ -427,6 +427,44 @@ func TestAMutedStreamStaysMutedWhenARoomGrows(t *testing.T) {
 	r.flows("unmuted", all, 2)
 }
 
+// What a publisher allows of a track holds on all shards, also on those that the room
+// comes to later.
+func TestALimitHoldsOnAllShards(t *testing.T) {
+	r := newSmallShards(t, 3)
+	all := tertulia(t, r, 2, 1)
+	want := protocol.LimitTrack{Stream: 1, Track: "camera", MaxBitrate: 300_000}
+	check := func() {
+		t.Helper()
+		for _, s := range r.worker.shards {
+			told := make(chan []protocol.LimitTrack)
+			s.post(func(time.Time) {
+				var limits []protocol.LimitTrack
+				if room := s.rooms[testRoom]; room != nil {
+					room.router.Publications(func(_ sfu.Pipe, _ protocol.PublishStream, of []protocol.LimitTrack) {
+						limits = append(limits, of...)
+					})
+				} else {
+					limits = append(limits, want)
+				}
+				told <- limits
+			})
+			if limits := <-told; len(limits) != 1 || limits[0] != want {
+				t.Errorf("shard %d knows of %+v", s.index, limits)
+			}
+		}
+	}
+	r.must(want)
+	check()
+	r.comes(all, 2, 3)
+	if counts := r.spread(); counts[0] == 0 || counts[1] == 0 || counts[2] == 0 {
+		t.Fatalf("not on all shards: %v", counts)
+	}
+	check()
+	want.MaxBitrate = 500_000
+	r.must(want)
+	check()
+}
+
 // A participant stays on its shard: with a new transport, and when ICE restarts.
 func TestAParticipantStaysOnItsShard(t *testing.T) {
 	r := newSmallShards(t, 3)

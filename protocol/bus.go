@@ -117,6 +117,14 @@ type (
 		Track  TrackID  `json:"track"`
 		Muted  bool     `json:"muted"`
 	}
+	// LimitTrack sets what each subscriber gets of a track at most, now and later. It
+	// comes again after each PublishStream that replaces its stream.
+	LimitTrack struct {
+		Stream StreamID `json:"stream"`
+		Track  TrackID  `json:"track"`
+		// MaxBitrate is in bits per second; 0: no limit.
+		MaxBitrate uint64 `json:"maxBitrate,omitempty"`
+	}
 	// DropParticipant removes a participant: transports, streams, subscriptions.
 	DropParticipant struct {
 		Participant ParticipantID `json:"participant"`
@@ -225,6 +233,7 @@ func (UnsubscribeStream) commandType() string { return "unsubscribe" }
 func (PreferTrack) commandType() string       { return "prefer" }
 func (ConfigureRoom) commandType() string     { return "configure-room" }
 func (MuteTrack) commandType() string         { return "mute" }
+func (LimitTrack) commandType() string        { return "limit" }
 func (DropParticipant) commandType() string   { return "drop-participant" }
 func (DropRoom) commandType() string          { return "drop-room" }
 func (ListRoom) commandType() string          { return "list" }
@@ -289,6 +298,7 @@ var commandBodies = map[string]func(json.RawMessage) (CommandBody, error){
 	PreferTrack{}.commandType():       command[PreferTrack],
 	ConfigureRoom{}.commandType():     command[ConfigureRoom],
 	MuteTrack{}.commandType():         command[MuteTrack],
+	LimitTrack{}.commandType():        command[LimitTrack],
 	DropParticipant{}.commandType():   command[DropParticipant],
 	DropRoom{}.commandType():          command[DropRoom],
 	ListRoom{}.commandType():          command[ListRoom],

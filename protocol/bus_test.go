@@ -31,6 +31,7 @@ var commandSamples = []CommandBody{
 	PreferTrack{someParticipant, fullPreference},
 	ConfigureRoom{DefaultRoomSettings},
 	MuteTrack{Stream: 1, Track: "cam", Muted: true},
+	LimitTrack{Stream: 1, Track: "cam", MaxBitrate: 300_000},
 	DropParticipant{Participant: someParticipant},
 	DropRoom{},
 	ListRoom{},

@@ -11,9 +11,6 @@ const (
 	P2P Mode = "p2p" // from participant to participant; the server only signals
 )
 
-// Valid says whether it is one of the modes.
-func (m Mode) Valid() bool { return m == SFU || m == P2P }
-
 // DefaultPeers is how many participants a peer-to-peer room takes that does not
 // say: each of them sends its media once for each other.
 const DefaultPeers = 4

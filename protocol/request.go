@@ -8,9 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Request is one of the requests of a client: Offer, Invite, InviteAnswer,
-// CloseTransport, Publish, Unpublish, SubscribeTo, Unsubscribe, Preference, Limit,
-// LinkTarget, Mute, Attributes, Metadata, Message, Signal, Kick, StatsRequest, Leave.
+// Request is one of the requests of a client; requests lists them.
 type Request interface {
 	// Validate checks what can be said without knowing the room.
 	Validate() *Error

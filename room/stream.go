@@ -105,13 +105,19 @@ func (r *Room) publish(now time.Time, p *participant, re uint64, q protocol.Publ
 	r.streams[id] = s
 	r.streamOrder = append(r.streamOrder, id)
 	p.streams++
+	r.askToPublish(now, p, re, s)
+	return nil
+}
+
+// askToPublish tells the worker of a stream and answers the client when it has answered;
+// at once in a peer-to-peer room, where there is nobody to ask.
+func (r *Room) askToPublish(now time.Time, p *participant, re uint64, s *stream) {
 	if r.PeerToPeer() {
-		r.publishAnswered(pending{participant: p.ID, re: re}, id, nil) // there is nobody to ask
-		return nil
+		r.publishAnswered(pending{participant: p.ID, re: re}, s.id, nil)
+		return
 	}
 	r.ask(now, p.ID, re, s.command())
-	r.muteAgain(s)
-	return nil
+	r.tracksAgain(s)
 }
 
 // republish describes an own stream anew: after its transport was made anew, its
@@ -140,16 +146,10 @@ func (r *Room) republish(now time.Time, p *participant, re uint64, s *stream, tr
 	// The worker gets the stream as a new one: it knows no other way to move
 	// tracks, and this happens only when a transport was lost.
 	r.command(protocol.UnpublishStream{Stream: s.id})
-	if !r.PeerToPeer() {
-		r.ask(now, p.ID, re, s.command())
-	}
-	r.muteAgain(s)
+	r.askToPublish(now, p, re, s)
 	r.subscribeAgain(s)
 	if after := s.public(); !equalStreams(before, after) {
 		r.tellAll(protocol.TypeStreamUpdated, protocol.StreamUpdated{Stream: after, By: p.ID})
-	}
-	if r.PeerToPeer() {
-		r.publishAnswered(pending{participant: p.ID, re: re}, s.id, nil)
 	}
 	return nil
 }
@@ -240,13 +240,38 @@ func (r *Room) mute(p *participant, q protocol.Mute) *protocol.Error {
 	return nil
 }
 
-// muteAgain tells the worker the mute states that a new stream has already.
-func (r *Room) muteAgain(s *stream) {
+// tracksAgain tells the worker what holds already of the tracks of a stream that is new
+// to it: mute states and limits.
+func (r *Room) tracksAgain(s *stream) {
 	for _, t := range s.tracks {
 		if t.Muted {
 			r.command(protocol.MuteTrack{Stream: s.id, Track: t.ID, Muted: true})
 		}
+		if limit := s.limits[t.ID]; limit != 0 {
+			r.command(protocol.LimitTrack{Stream: s.id, Track: t.ID, MaxBitrate: limit})
+		}
 	}
+}
+
+// limit keeps what subscribers of a track may get at most, and tells the worker.
+func (r *Room) limit(p *participant, q protocol.Limit) *protocol.Error {
+	s, err := r.own(p, q.Stream)
+	if err != nil {
+		return err
+	}
+	if s.track(q.Track) == nil {
+		return protocol.Errorf(protocol.CodeNotFound, "Stream %d has no track %q.", q.Stream, q.Track)
+	}
+	switch {
+	case s.limits[q.Track] == q.MaxBitrate:
+		return nil
+	case q.MaxBitrate == 0:
+		delete(s.limits, q.Track)
+	default:
+		s.limits[q.Track] = q.MaxBitrate
+	}
+	r.command(protocol.LimitTrack(q))
+	return nil
 }
 
 func (r *Room) setAttributes(p *participant, q protocol.Attributes) *protocol.Error {

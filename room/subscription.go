@@ -85,78 +85,24 @@ func (r *Room) prefer(p *participant, q protocol.Preference) *protocol.Error {
 	} else {
 		list[i] = q
 	}
-	r.command(r.preference(p, q))
+	r.command(protocol.PreferTrack{Participant: p.ID, Preference: q})
 	return nil
 }
 
-// preference is what the worker is told of a preference: the owner of the stream may
-// limit it.
-func (r *Room) preference(p *participant, q protocol.Preference) protocol.PreferTrack {
-	if limit := r.streams[q.Stream].limits[q.Track]; limit != 0 && (q.MaxBitrate == 0 || limit < q.MaxBitrate) {
-		q.MaxBitrate = limit
-	}
-	return protocol.PreferTrack{Participant: p.ID, Preference: q}
-}
-
-// limit keeps what subscribers of a track may get at most, and tells the worker what
-// that comes to for each of them.
-func (r *Room) limit(p *participant, q protocol.Limit) *protocol.Error {
-	s, err := r.own(p, q.Stream)
-	if err != nil {
-		return err
-	}
-	if s.track(q.Track) == nil {
-		return protocol.Errorf(protocol.CodeNotFound, "Stream %d has no track %q.", q.Stream, q.Track)
-	}
-	switch {
-	case s.limits[q.Track] == q.MaxBitrate:
-		return nil
-	case q.MaxBitrate == 0:
-		delete(s.limits, q.Track)
-	default:
-		s.limits[q.Track] = q.MaxBitrate
-	}
-	for _, id := range r.order {
-		other := r.participants[id]
-		if to, ok := other.subscriptions[s.id]; ok && (to.Tracks == nil || slices.Contains(to.Tracks, q.Track)) {
-			r.command(r.preference(other, other.wish(s.id, q.Track)))
-		}
-	}
-	return nil
-}
-
-// wish gives what a participant wants of a track of a subscription.
-func (p *participant) wish(id protocol.StreamID, track protocol.TrackID) protocol.Preference {
-	for _, q := range p.preferences[id] {
-		if q.Track == track {
-			return q
-		}
-	}
-	return protocol.Preference{Stream: id, Track: track, Priority: protocol.DefaultPriority}
-}
-
-// preferAgain tells the worker what the participant wants, and may have, of a
-// subscription that it has got anew. What was wanted of tracks that are not in it is
-// forgotten.
+// preferAgain tells the worker what the participant wants of a subscription that it has
+// got anew. What was wanted of tracks that are not in it is forgotten.
 func (r *Room) preferAgain(p *participant, id protocol.StreamID) {
 	s, wanted := r.streams[id], p.subscriptions[id].Tracks
-	if s == nil {
-		return // it has ended meanwhile
+	list, ok := p.preferences[id]
+	if s == nil || !ok {
+		return // the stream has ended meanwhile, or nothing was said
 	}
-	missing := func(track protocol.TrackID) bool {
-		return s.track(track) == nil || wanted != nil && !slices.Contains(wanted, track)
-	}
-	if list, ok := p.preferences[id]; ok {
-		list = slices.DeleteFunc(list, func(q protocol.Preference) bool { return missing(q.Track) })
-		p.preferences[id] = list
-		for _, q := range list {
-			r.command(r.preference(p, q))
-		}
-	}
-	for _, t := range s.tracks {
-		if s.limits[t.ID] != 0 && !missing(t.ID) && !slices.ContainsFunc(p.preferences[id], func(q protocol.Preference) bool { return q.Track == t.ID }) {
-			r.command(r.preference(p, p.wish(id, t.ID)))
-		}
+	list = slices.DeleteFunc(list, func(q protocol.Preference) bool {
+		return s.track(q.Track) == nil || wanted != nil && !slices.Contains(wanted, q.Track)
+	})
+	p.preferences[id] = list
+	for _, q := range list {
+		r.command(protocol.PreferTrack{Participant: p.ID, Preference: q})
 	}
 }
 

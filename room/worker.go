@@ -55,7 +55,7 @@ func (r *Room) WorkerFound() {
 			continue // is pending
 		}
 		r.command(s.command())
-		r.muteAgain(s)
+		r.tracksAgain(s)
 		r.subscribeAgain(s)
 	}
 	for _, n := range r.queue {
@@ -67,7 +67,10 @@ func (r *Room) WorkerFound() {
 		switch q := w.body.(type) {
 		case protocol.PublishStream:
 			if s, ok := r.streams[q.Stream]; ok {
-				r.muteAgain(s)
+				r.tracksAgain(s)
+				if s.announced { // what is published anew has lost its subscriptions
+					r.subscribeAgain(s)
+				}
 			}
 		case protocol.SubscribeStream:
 			if p, ok := r.participants[w.participant]; ok {

@@ -259,11 +259,11 @@ func (r *Router) PublishBeyond(now time.Time, from Pipe, s protocol.PublishStrea
 	return nil
 }
 
-// Publications gives all that is published, and by which pipe it comes; 0 for the
-// router's own transports.
-func (r *Router) Publications(each func(from Pipe, s protocol.PublishStream)) {
+// Publications gives all that is published with the limits of its tracks, and by which
+// pipe it comes; 0 for the router's own transports.
+func (r *Router) Publications(each func(from Pipe, s protocol.PublishStream, limits []protocol.LimitTrack)) {
 	for _, pub := range r.state.Publications {
-		each(pub.From, pub.described())
+		each(pub.From, pub.described(), pub.limits())
 	}
 }
 

@@ -338,6 +338,17 @@ func TestUnwantedLayersBeyondAPipe(t *testing.T) {
 	if told := taken[protocol.LayersNeeded](s.worlds[0]); len(told) != 1 || !told[0].Layers[1].Wanted {
 		t.Errorf("then told %+v", told)
 	}
+	// It leaves, and the one beyond wants it again: that is told at once.
+	_ = s.worlds[0].r.Unsubscribe(s.worlds[0].now, near.id, 1)
+	s.run(6 * time.Second)
+	if told := taken[protocol.LayersNeeded](s.worlds[0]); len(told) != 1 || told[0].Layers[1].Wanted {
+		t.Errorf("then told %+v", told)
+	}
+	check(t, s.worlds[1].r.Prefer(s.worlds[1].now, far.id, protocol.Preference{Stream: 1, Track: "v", Priority: 10, Width: 1280}))
+	s.run(20 * time.Millisecond)
+	if told := taken[protocol.LayersNeeded](s.worlds[0]); len(told) != 1 || !told[0].Layers[1].Wanted {
+		t.Errorf("at last told %+v", told)
+	}
 	if n := len(taken[protocol.LayersNeeded](s.worlds[1])); n != 0 {
 		t.Errorf("told %d times on the other side", n)
 	}

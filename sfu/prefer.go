@@ -14,26 +14,33 @@ func (r *Router) Prefer(now time.Time, who protocol.ParticipantID, want protocol
 	if pub == nil {
 		return protocol.Errorf(protocol.CodeNotFound, "there is no stream %d", want.Stream)
 	}
-	for _, sub := range pub.subs {
-		if sub.Participant != who {
-			continue
-		}
-		for _, st := range sub.Parts {
-			if st.Track != want.Track {
-				continue
-			}
-			st.Wish = want
-			r.needChanged(at, pub)
-			if st.track.in != nil && st.track.Kind == protocol.Video {
-				r.advanceWanted(at, st.track) // what is wanted again is told at once
-			}
-			if p := r.byKey[TransportKey{who, sub.Transport}]; p != nil {
-				p.fresh = true // what is wanted does not wait for its turn
-				r.needRebind(p)
-				r.bind(at)
-			}
-			return nil
+	st := pub.subscribers[who].part(want.Track)
+	if st == nil {
+		return protocol.Errorf(protocol.CodeNotFound, "track %q of stream %d is not subscribed to", want.Track, want.Stream)
+	}
+	paused := st.Wish.Paused
+	st.Wish = want
+	if want.Paused != paused {
+		r.needChanged(at, pub)
+	}
+	r.wantsMore(at, st)
+	if p := r.byKey[TransportKey{who, st.sub.Transport}]; p != nil {
+		p.fresh = true // what is wanted does not wait for its turn
+		r.needRebind(p)
+		r.bind(at)
+	}
+	return nil
+}
+
+// part finds that of a track, or nil; a subscription that is nil has none.
+func (s *subscription) part(id protocol.TrackID) *part {
+	if s == nil {
+		return nil
+	}
+	for _, st := range s.Parts {
+		if st.Track == id {
+			return st
 		}
 	}
-	return protocol.Errorf(protocol.CodeNotFound, "track %q of stream %d is not subscribed to", want.Track, want.Stream)
+	return nil
 }

@@ -19,7 +19,8 @@ type publication struct {
 	From        Pipe // by which it comes, if its transports are those of another router
 	Tracks      []*track
 
-	subs []*subscription
+	subs        []*subscription
+	subscribers map[protocol.ParticipantID]*subscription // the same
 }
 
 // track is one medium of a published stream.
@@ -40,6 +41,8 @@ type track struct {
 	// Leveled says that it has sent audio levels (RFC 6464).
 	Leveled bool
 	Wanted  wantedState
+	// MaxBitrate is what each subscriber gets of it at most, in bits per second; 0: all.
+	MaxBitrate uint64
 	// Pipes are those that it is handed to. Needed and Upmost are what was asked for
 	// of a track that comes by one.
 	Pipes  []handed
@@ -125,7 +128,7 @@ func (r *Router) Publish(now time.Time, p protocol.PublishStream) *protocol.Erro
 			return err
 		}
 	}
-	pub := &publication{Participant: p.Participant, Stream: p.Stream, Data: p.Data}
+	pub := &publication{Participant: p.Participant, Stream: p.Stream, Data: p.Data, subscribers: map[protocol.ParticipantID]*subscription{}}
 	for _, t := range p.Tracks {
 		pub.Tracks = append(pub.Tracks, &track{PublishTrack: t, pub: pub, Ear: -1})
 	}

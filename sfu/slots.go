@@ -317,27 +317,25 @@ func (r *Router) Subscribe(now time.Time, who protocol.ParticipantID, to protoco
 		}
 	}
 	var kept []*part
-	i := slices.IndexFunc(pub.subs, func(s *subscription) bool { return s.Participant == who })
-	if i >= 0 && pub.subs[i].Transport == to.Transport {
+	sub := pub.subscribers[who]
+	if sub != nil && sub.Transport == to.Transport {
 		// Tracks that stay keep their slots.
-		sub := pub.subs[i]
 		sub.SubscribeTo = to
 		sub.Tracks = slices.Clone(to.Tracks)
 		kept, sub.Parts = sub.Parts, nil
 	} else {
-		if i >= 0 {
-			r.dropSubscription(pub.subs[i])
+		if sub != nil {
+			r.dropSubscription(sub)
 		}
-		sub := &subscription{Participant: who, SubscribeTo: to}
+		sub = &subscription{Participant: who, SubscribeTo: to}
 		sub.Tracks = slices.Clone(to.Tracks)
 		r.state.Subscriptions = append(r.state.Subscriptions, sub)
 		pub.subs = append(pub.subs, sub)
-		i = len(pub.subs) - 1
+		pub.subscribers[who] = sub
 		if p := r.byKey[TransportKey{who, to.Transport}]; p != nil {
 			p.subs = append(p.subs, sub)
 		}
 	}
-	sub := pub.subs[i]
 	for _, t := range pub.Tracks {
 		if to.Tracks != nil && !slices.Contains(to.Tracks, t.ID) {
 			continue
@@ -390,6 +388,7 @@ func (r *Router) dropSubscription(sub *subscription) {
 	r.state.Subscriptions = slices.DeleteFunc(r.state.Subscriptions, is)
 	if pub := r.streams[sub.Stream]; pub != nil {
 		pub.subs = slices.DeleteFunc(pub.subs, is)
+		delete(pub.subscribers, sub.Participant)
 	}
 	if p := r.byKey[TransportKey{sub.Participant, sub.Transport}]; p != nil {
 		p.subs = slices.DeleteFunc(p.subs, is)

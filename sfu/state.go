@@ -23,6 +23,7 @@ func Restore(cfg Config, state []byte) (*Router, error) {
 	}
 	for _, pub := range r.state.Publications {
 		r.streams[pub.Stream] = pub
+		pub.subscribers = map[protocol.ParticipantID]*subscription{}
 		for _, t := range pub.Tracks {
 			t.pub = pub
 			if t.Ear >= 0 {
@@ -87,6 +88,7 @@ func (r *Router) restoreSubscription(sub *subscription) error {
 		return fmt.Errorf("state of a router: a subscription to stream %d, which is not there", sub.Stream)
 	}
 	pub.subs = append(pub.subs, sub)
+	pub.subscribers[sub.Participant] = sub
 	p := r.byKey[TransportKey{sub.Participant, sub.Transport}]
 	if p != nil {
 		p.subs = append(p.subs, sub)

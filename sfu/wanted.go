@@ -14,6 +14,9 @@ const unwantedFor = 3 * second
 // wantedState is what a publisher was told of the layers of a track.
 type wantedState struct {
 	Layers []wantedLayer // all that there ever were, the smallest first
+	// Highest is the index of the highest layer that anybody had a use for, when that
+	// was last looked at, or has asked for since.
+	Highest int
 }
 
 // wantedLayer is a spatial layer of one of the received streams. It is remembered
@@ -42,7 +45,27 @@ func (r *Router) advanceWanted(now instant, t *track) {
 			}
 		}
 	}
-	highest = max(highest, t.wantedBeyond(layers))
+	r.wantUpTo(now, t, max(highest, t.wantedBeyond(layers)))
+}
+
+// wantsMore tells a publisher at once that a subscriber has a use for more than anybody
+// had. That there is a use for less is seen in time, by advanceWanted: what one subscriber
+// says need not cost a look at all of them.
+func (r *Router) wantsMore(now instant, st *part) {
+	t := st.track
+	if t.in == nil || st.Wish.Paused || len(t.Wanted.Layers) < 2 {
+		return
+	}
+	if highest := t.useful(st); highest > t.Wanted.Highest {
+		r.wantUpTo(now, t, highest)
+	}
+}
+
+// wantUpTo says that there is a use for the layers up to the one of an index, and tells
+// what that changes.
+func (r *Router) wantUpTo(now instant, t *track, highest int) {
+	t.Wanted.Highest = highest
+	layers := t.Wanted.Layers
 	if t.peer.beyond() {
 		r.needUpTo(t, highest)
 		return
