@@ -208,6 +208,11 @@ func (r *Room) removeStream(s *stream) {
 	for _, p := range r.participants {
 		p.forget(s.id)
 	}
+	// Else a worker that is found later would be told of it.
+	r.failPending(nil, func(w pending) bool {
+		q, publishes := w.body.(protocol.PublishStream)
+		return publishes && q.Stream == s.id
+	})
 	if s.announced {
 		r.tellOthers(s.owner, protocol.TypeStreamUnpublished, protocol.StreamUnpublished{Stream: s.id})
 	}
