@@ -147,8 +147,8 @@ func (r *Router) forwardSlides(now instant, sl *slot, s *source, sink Sink) {
 			r.offer(now, sl, s, b, sink)
 			continue
 		}
-		if sl.Live && sl.Run.Source == s.Serial && int32(e.Timestamp-sl.Slides.Timestamp) > 0 {
-			sl.Live = false // the picture is complete
+		if sl.Live && (sl.Run.Source != s.Serial || e.Seq > sl.In) {
+			sl.Live = false // the picture is complete, or what is still to come of it is late
 			r.repeatLast(sl)
 		}
 		if sl.Live || now < sl.Slides.Due || !r.maybeStart(now, sl, s, e) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sdp"
 	"github.com/tertulia-rtc/tertulia/sfu/allocation"
 	"github.com/tertulia-rtc/tertulia/simnet"
 )
@@ -265,5 +266,73 @@ func TestSlideshowThroughJSON(t *testing.T) {
 	w.run(8 * time.Second)
 	if n := len(v.decoders[0].stills(begun)); n < 2 || n > 4 {
 		t.Errorf("%d pictures in 8 seconds", n+1)
+	}
+}
+
+// justAfterKeyframe runs the world until an encoding has made a keyframe, and not yet
+// the next picture.
+func (e *encoding) justAfterKeyframe() {
+	e.cam.c.w.t.Helper()
+	for range 10_000 {
+		before := e.keyframes
+		e.cam.c.w.run(time.Millisecond)
+		if e.keyframes > before {
+			return
+		}
+	}
+	e.cam.c.w.t.Fatal("no keyframe in ten seconds")
+}
+
+// When the layer of a slideshow stops with the picture that is shown, as that of a screen
+// may on which nothing moves, it goes on with another layer.
+func TestSlideshowOfALayerThatStops(t *testing.T) {
+	w := quality(t, 1)
+	cam := w.films("ana", 1, 2)
+	cam.apart = true
+	w.run(2 * time.Second)
+	v := w.watches("ben", goodLink, 1)
+	w.run(3 * time.Second)
+	v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 2000})
+	w.run(3 * time.Second)
+	top := cam.encodings[1]
+	top.justAfterKeyframe()
+	top.silent = true
+	w.run(3 * time.Second)
+	from, asked := w.now, cam.keyframes()
+	w.run(20 * time.Second)
+	d := v.decoders[0]
+	d.checkEncoding(from, w.now, 0)
+	if n := len(d.stills(from)); n < 8 || n > 10 {
+		t.Errorf("%d pictures in 20 seconds", n+1)
+	}
+	if n := cam.keyframes() - asked; n > 11 {
+		t.Errorf("%d keyframes were asked for", n)
+	}
+}
+
+// A publisher whose timestamps jump back ends no slideshow.
+func TestSlideshowWhenTimestampsJump(t *testing.T) {
+	w := newWorld(t)
+	pub := w.join("ana", simnet.Config{Latency: 5 * time.Millisecond}, sends("1", sdp.Video, vp8))
+	pub.publish(1, videoTrack("1"))
+	sub := w.join("ben", simnet.Config{Latency: 5 * time.Millisecond}, receives("1", sdp.Video, 2000, vp8))
+	sub.subscribe(1)
+	cam := pub.video("1", 100)
+	w.run(2 * time.Second)
+	check(t, w.r.Prefer(w.now, sub.id, protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 2000}))
+	w.run(3 * time.Second)
+	for asked := cam.keyframes; cam.keyframes == asked; {
+		w.run(time.Millisecond)
+	}
+	cam.base -= 90_000 * 60
+	r := sub.receiver[2000]
+	w.run(time.Second)
+	had, asked := len(r.packets), cam.keyframes
+	w.run(10 * time.Second)
+	if n := (len(r.packets) - had) / cam.perFrame; n < 4 {
+		t.Errorf("%d pictures in 10 seconds", n)
+	}
+	if n := cam.keyframes - asked; n > 6 {
+		t.Errorf("%d keyframes were asked for", n)
 	}
 }
