@@ -110,7 +110,7 @@ func (r *Router) advanceSlides(now instant, p *peer) {
 	}
 	for _, s := range p.Slots {
 		source := r.sources[s.Aim]
-		if s.Slides.Period == 0 || source == nil || s.track == nil || s.track.Muted {
+		if s.Slides.Period == 0 || source == nil || s.track == nil || s.track.Muted || source.in.track != s.track {
 			continue
 		}
 		at := s.Slides.Due

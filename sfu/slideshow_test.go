@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -334,5 +335,74 @@ func TestSlideshowWhenTimestampsJump(t *testing.T) {
 	}
 	if n := cam.keyframes - asked; n > 6 {
 		t.Errorf("%d keyframes were asked for", n)
+	}
+}
+
+// A slot that was to catch up when its slideshow began does not: moving pictures are what
+// follows a keyframe in the ring.
+func TestSlideshowDoesNotCatchUp(t *testing.T) {
+	w, pub, _ := couple(t, simnet.Config{})
+	pub.video("1", 100)
+	w.run(250 * time.Millisecond)
+	late := w.joinLate("leo", simnet.Config{})
+	check(t, w.r.Prefer(w.now, late.id, protocol.Preference{Stream: 1, Track: "v", Priority: 10, Paused: true}))
+	w.run(time.Millisecond)
+	check(t, w.r.Prefer(w.now, late.id, protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 2000}))
+	w.run(2 * time.Millisecond)
+	s := w.r.peer(late.peer).Slots[0]
+	if s.Slides.Period == 0 || s.Live || !w.r.sources[s.Aim].keyframeHeld(w.r.instant(w.now)) {
+		t.Fatal("there is nothing that it could catch up with")
+	}
+	before := s.Packets
+	w.r.waiting = append(w.r.waiting, s)
+	w.r.Flush(w.now, w)
+	if s.Packets != before {
+		t.Errorf("%d packets of what is past", s.Packets-before)
+	}
+}
+
+// Where a track goes on after an interruption, a slideshow shows that at once: the
+// picture before is of another time.
+func TestSlideshowAfterAnInterruption(t *testing.T) {
+	mute := func(muted bool) func(*world, *camera) {
+		return func(w *world, _ *camera) { check(t, w.r.Mute(w.now, protocol.MuteTrack{Stream: 1, Track: "v", Muted: muted})) }
+	}
+	direct := func(direction sdp.Direction) func(*world, *camera) {
+		return func(w *world, cam *camera) {
+			next := *cam.c.sdp
+			next.Sections = slices.Clone(next.Sections)
+			next.Sections[1].Direction = direction
+			cam.c.sdp = &next
+			cam.c.negotiate()
+		}
+	}
+	for name, c := range map[string]struct{ begin, end func(*world, *camera) }{
+		"muted":              {mute(true), mute(false)},
+		"without a section":  {direct(sdp.Inactive), direct(sdp.RecvOnly)},
+		"with another codec": {func(*world, *camera) {}, func(_ *world, cam *camera) { cam.encodings[0].pt = 98 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := quality(t, 1)
+			cam := w.films("ana", 1, 1)
+			other := vp8
+			other.PayloadType, other.RTX = 98, 99
+			cam.c.sdp.Sections[1].Codecs = append(cam.c.sdp.Sections[1].Codecs, other)
+			cam.c.negotiate()
+			w.run(2 * time.Second)
+			v := w.watches("ben", goodLink, 1)
+			w.run(2 * time.Second)
+			v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 20_000})
+			d := v.decoders[0]
+			w.run(25 * time.Second) // one has just been shown
+			c.begin(w, cam)
+			w.run(2 * time.Second)
+			c.end(w, cam)
+			from := w.now
+			w.run(3 * time.Second)
+			if after := d.firstSince(from); after < 0 || after > time.Second {
+				t.Errorf("the first picture after %v", after)
+			}
+			d.stills(from)
+		})
 	}
 }
