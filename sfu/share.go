@@ -169,8 +169,8 @@ func (r *Router) trickle(now instant, p *peer, sink Sink) {
 func (r *Router) passing(in *allocation.Input) int64 {
 	sum := in.Audio
 	for i, s := range r.scratch.sharing {
-		if !s.Live || s.Run.Source != s.Aim {
-			continue // it is about to change
+		if !s.Live || s.Run.Source != s.Aim || s.Slides.Period != 0 {
+			continue // it is about to change, or a keyframe now and then is all of it
 		}
 		for _, o := range in.Tracks[i].Options {
 			if o.Layer == s.Decision.Layer {

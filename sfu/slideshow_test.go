@@ -365,7 +365,9 @@ func TestSlideshowDoesNotCatchUp(t *testing.T) {
 // picture before is of another time.
 func TestSlideshowAfterAnInterruption(t *testing.T) {
 	mute := func(muted bool) func(*world, *camera) {
-		return func(w *world, _ *camera) { check(t, w.r.Mute(w.now, protocol.MuteTrack{Stream: 1, Track: "v", Muted: muted})) }
+		return func(w *world, _ *camera) {
+			check(t, w.r.Mute(w.now, protocol.MuteTrack{Stream: 1, Track: "v", Muted: muted}))
+		}
 	}
 	direct := func(direction sdp.Direction) func(*world, *camera) {
 		return func(w *world, cam *camera) {
@@ -404,5 +406,35 @@ func TestSlideshowAfterAnInterruption(t *testing.T) {
 			}
 			d.stills(from)
 		})
+	}
+}
+
+// Pictures that do not move are no proof that a link carries their layer.
+func TestSlideshowPassesNoLayer(t *testing.T) {
+	w := quality(t, 1)
+	cam := w.films("ana", 1, 1)
+	w.run(2 * time.Second)
+	v := w.watches("ben", goodLink, 1)
+	w.run(3 * time.Second)
+	s := w.r.peer(v.peer).Slots[1]
+	passing := func() int64 {
+		w.r.scratch.sharing = append(w.r.scratch.sharing[:0], s)
+		return w.r.passing(&allocation.Input{Tracks: []allocation.Track{{Options: s.track.options}}})
+	}
+	if passing() == 0 {
+		t.Fatal("moving pictures do not pass")
+	}
+	v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 2000})
+	cam.encodings[0].justAfterKeyframe()
+	for range 20 {
+		if !s.Live {
+			w.run(time.Millisecond)
+		}
+	}
+	if !s.Live {
+		t.Fatal("the picture does not come")
+	}
+	if n := passing(); n != 0 {
+		t.Errorf("%d bits per second pass", n)
 	}
 }
