@@ -27,6 +27,8 @@ var requestCases = []struct {
 	{"invite", `{"transport":"main","add":[{"stream":1}]}`, CodeBadRequest},
 	{"invite", `{"transport":"main","add":[{"stream":1,"track":"cam","label":"a b"}]}`, CodeBadRequest},
 	{"invite", `{"transport":"main","add":[{"stream":1,"track":"cam","label":"a\r\nb"}]}`, CodeBadRequest},
+	{"invite", `{"transport":"main","add":[{"stream":1,"track":"cam","label":"-"}]}`, CodeBadRequest},
+	{"invite", `{"transport":"main","add":[{"stream":1,"track":"cam","label":"--"}]}`, ""},
 	{"invite", `{"transport":"main","add":[{"stream":1,"track":"cam","label":"` + strings.Repeat("x", MaxLabel+1) + `"}]}`, CodeBadRequest},
 	{"invite", `{"transport":"main","add":[` + strings.Repeat(`{"stream":1,"track":"cam"},`, MaxSlots) + `{"stream":1,"track":"cam"}]}`, CodeBadRequest},
 	{"invite", `{"transport":"main","stop":[""]}`, CodeBadRequest},
