@@ -96,7 +96,7 @@ func (r *Router) share(now instant, p *peer) {
 		}
 		in.Tracks = append(in.Tracks, allocation.Track{
 			Priority: s.part.priority(), Screen: t.Source == protocol.Screen, Options: options, Current: s.Decision.Layer,
-			Wants: allocation.Wants{Width: wish.Width, Height: wish.Height, FPS: wish.FrameRate, MaxBitrate: int64(wish.MaxBitrate), Paused: wish.Paused, Pin: pinOf(wish)},
+			Wants: allocation.Wants{Width: wish.Width, Height: wish.Height, FPS: wish.FrameRate, MaxBitrate: int64(wish.MaxBitrate), Paused: wish.Paused, Pin: s.part.pin()},
 		})
 		r.scratch.sharing = append(r.scratch.sharing, s)
 	}

@@ -74,12 +74,14 @@ func (r *Router) slideOptions(t *track, period instant) []allocation.Option {
 	return r.scratch.slides[first:]
 }
 
-// pinOf gives the layer that a subscriber insists on, or nil.
-func pinOf(wish *protocol.Preference) *allocation.Layer {
-	if wish.Pin == nil {
+// pin gives the layer that a subscriber insists on, or nil. It stays valid until the
+// next call.
+func (st *part) pin() *allocation.Layer {
+	if st.Wish.Pin == nil {
 		return nil
 	}
-	return &allocation.Layer{Spatial: int8(wish.Pin.Spatial), Temporal: int8(wish.Pin.Temporal)}
+	st.pinned = allocation.Layer{Spatial: int8(st.Wish.Pin.Spatial), Temporal: int8(st.Wish.Pin.Temporal)}
+	return &st.pinned
 }
 
 // setSlides begins or ends the slideshow of a slot. Moving pictures begin with a

@@ -254,6 +254,26 @@ func TestPin(t *testing.T) {
 	}
 }
 
+// Sharing a link is done all the time, and allocates nothing, whatever is wanted.
+func TestSharingAllocatesNothing(t *testing.T) {
+	for name, wish := range map[string]protocol.Preference{
+		"nothing": {}, "a layer": {Pin: &protocol.PinnedLayer{Spatial: 1, Temporal: 1}}, "a slideshow": {Slideshow: 2000}, "a slideshow below": {SlideshowBelow: 1},
+	} {
+		w := quality(t, 1)
+		w.r.cfg.Trace = nil
+		w.films("ana", 1, 3)
+		w.run(2 * time.Second)
+		v := w.watches("ben", goodLink, 1)
+		wish.Stream, wish.Track, wish.Priority = 1, "v", 10
+		v.wish(wish)
+		w.run(3 * time.Second)
+		p, now := w.r.peer(v.peer), w.r.instant(w.now)
+		if n := testing.AllocsPerRun(100, func() { w.r.share(now, p) }); n > 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
 // A slideshow goes on in another router.
 func TestSlideshowThroughJSON(t *testing.T) {
 	w := quality(t, 1)
