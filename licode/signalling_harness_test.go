@@ -39,6 +39,9 @@ type house struct {
 	network    *network
 	waiting    int // sockets on the doorstep
 	most       int
+
+	mu      sync.Mutex
+	targets []protocol.LinkTarget // that the worker was told
 }
 
 func inHouse(t *testing.T, f func(t *testing.T, h *house)) {
@@ -121,9 +124,15 @@ func (h *house) worker() (stop func()) {
 			return
 		}
 		var event protocol.EventBody = protocol.Done{}
-		switch body.(type) {
+		switch body := body.(type) {
 		case protocol.Negotiate:
 			event = protocol.Negotiated{SDP: "v=0"}
+		case protocol.OfferTransport:
+			event = protocol.Offered{Invitation: protocol.Invitation{SDP: "v=0", MIDs: []string{"v1-0", "v1-1", "v1-2"}[:len(body.Add)]}}
+		case protocol.TargetLink:
+			h.mu.Lock()
+			h.targets = append(h.targets, body.LinkTarget)
+			h.mu.Unlock()
 		case protocol.ReadCounters:
 			event = protocol.Counters{Transports: json.RawMessage(`[]`)}
 		}

@@ -635,3 +635,52 @@ func TestStatistics(t *testing.T) {
 		ana.cut()
 	})
 }
+
+// What the links of a client are measured for comes to the worker, also where it is
+// changed before there is a link.
+func TestTargetOfLinks(t *testing.T) {
+	for name, c := range map[string]struct {
+		change string // between offer and answer
+		want   uint64
+	}{"as it came": {"", 500_000}, "changed meanwhile": {"700000", 700_000}} {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, func(t *testing.T, h *house) {
+				ana := h.enter("ana")
+				ana.say(`421["publish",{"socketgd":0,"msg":{"options":{"state":"erizo","audio":true,"label":"LA"}}}]`)
+				var published []json.RawMessage
+				if err := json.Unmarshal([]byte(ana.answer("1")), &published); err != nil || len(published) < 3 {
+					t.Fatal(ana.answer("1"), err)
+				}
+				offer, err := json.Marshal("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n" +
+					"a=fingerprint:sha-256 " + strings.Repeat("AA:", 31) + "AA\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\n" +
+					"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:111 opus/48000/2\r\na=mid:0\r\na=rtcp-mux\r\na=sendonly\r\na=msid:LA t\r\n")
+				h.must(err)
+				ana.say(fmt.Sprintf(`422["connectionMessage",{"socketgd":1,"msg":{"options":{"connectionId":%s,"msg":{"type":"offer","sdp":%s}}}}]`, published[2], offer))
+				if !ana.heard(`"type":"answer"`) {
+					t.Fatal(ana.said())
+				}
+				query := h.token("ben", "presenter")
+				query.Set("connectionTargetBw", "500000")
+				ben := h.call(query, "4")
+				ben.say("40")
+				ben.live()
+				ben.say(fmt.Sprintf(`421["subscribe",{"socketgd":0,"msg":{"options":{"streamId":%s,"audio":true}}}]`, published[0]))
+				var subscribed []json.RawMessage
+				if err := json.Unmarshal([]byte(ben.answer("1")), &subscribed); err != nil || len(subscribed) < 3 || !ben.heard(`"type":"offer"`) {
+					t.Fatal(ben.answer("1"), ben.said(), err)
+				}
+				if c.change != "" {
+					ben.say(`422["setConnectionTargetBandwidth",{"socketgd":1,"msg":` + c.change + `}]`)
+					synctest.Wait()
+				}
+				ben.say(fmt.Sprintf(`423["connectionMessage",{"socketgd":2,"msg":{"options":{"connectionId":%s,"msg":{"type":"answer","sdp":"v=0"}}}}]`, subscribed[2]))
+				synctest.Wait()
+				h.mu.Lock()
+				defer h.mu.Unlock()
+				if len(h.targets) != 1 || h.targets[0].Bitrate != c.want {
+					t.Errorf("the worker was told %+v, want %d", h.targets, c.want)
+				}
+			})
+		})
+	}
+}

@@ -133,6 +133,7 @@ type Generator struct {
 // snapshot is the state of the counters at one time.
 type snapshot struct {
 	at      time.Time
+	joined  int64 // participants so far
 	counts  counts
 	sockets socketCounts
 	own     time.Duration
@@ -152,7 +153,7 @@ type measurement struct {
 func (m *measurement) snapshot() snapshot { return m.run.snapshot() }
 
 func (r *run) snapshot() snapshot {
-	s := snapshot{at: time.Now(), own: ownTime()}
+	s := snapshot{at: time.Now(), joined: r.joined.Load(), own: ownTime()}
 	if pid := r.scenario.PID; pid != 0 {
 		s.server, _ = process(pid).computed()
 		s.rss, _ = process(pid).resident()
@@ -314,16 +315,15 @@ func (m *measurement) process(received uint64) *ServerReport {
 // subscribers, both are known: the publishers were alone for a while.
 func (m *measurement) perJoin(cost time.Duration, received uint64) (gross, net float64) {
 	from, to := m.joining[0], m.joining[1]
-	joined, perSecond := m.run.joined.Load(), 0.0
+	perSecond := 0.0
 	if alone := m.alone[1].at.Sub(m.alone[0].at); alone > 0 {
 		perSecond = (m.alone[1].server - m.alone[0].server).Seconds() / alone.Seconds()
 		from = m.alone[1]
-		joined -= int64(m.run.scenario.Rooms * m.run.scenario.Publishers)
 	}
 	perPacket := max(cost.Seconds()-perSecond*m.window[1].at.Sub(m.window[0].at).Seconds(), 0) / max(float64(received), 1)
 	all := (to.server - from.server).Seconds()
 	meanwhile := perSecond*to.at.Sub(from.at).Seconds() + perPacket*float64(to.counts.Received-from.counts.Received)
-	each := 1000 / float64(max(joined, 1))
+	each := 1000 / float64(max(to.joined-from.joined, 1))
 	return all * each, max(all-meanwhile, 0) * each
 }
 

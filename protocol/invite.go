@@ -59,9 +59,10 @@ type LinkTarget struct {
 const MaxLabel = 64
 
 // ValidLabel says whether a label can be the id of a MediaStream in SDP: up to
-// MaxLabel characters of a token (RFC 8830 section 2, RFC 8866 section 9).
+// MaxLabel characters of a token (RFC 8830 section 2, RFC 8866 section 9), but not "-",
+// which stands there for no MediaStream.
 func ValidLabel(label string) bool {
-	if len(label) > MaxLabel {
+	if len(label) > MaxLabel || label == "-" {
 		return false
 	}
 	for i := 0; i < len(label); i++ {
@@ -134,5 +135,5 @@ func (l LinkTarget) Validate() *Error {
 }
 
 func badLabel() *Error {
-	return Errorf(CodeBadRequest, "A label has at most %d characters of a token (RFC 8866 section 9).", MaxLabel)
+	return Errorf(CodeBadRequest, "A label has at most %d characters of a token (RFC 8866 section 9), and is not %q.", MaxLabel, "-")
 }

@@ -10,7 +10,7 @@ const (
 	MaxWantedRate    = 240           // frames per second
 	MaxWantedBitrate = 1_000_000_000 // bits per second
 	MaxLayer         = 7             // number of a spatial or temporal layer
-	MinSlideshow     = 500           // milliseconds
+	MinSlideshow     = 1_000         // milliseconds
 	MaxSlideshow     = 60_000
 )
 

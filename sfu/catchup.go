@@ -37,8 +37,8 @@ func (r *Router) startWaiting(now instant, sink Sink) {
 	for i, s := range r.waiting {
 		r.waiting[i] = nil
 		source := r.sources[s.Aim]
-		if s.track == nil || source == nil || source.in.track != s.track || !s.peer.Connected || s.Live && s.Run.Source == s.Aim {
-			continue
+		if s.track == nil || source == nil || source.in.track != s.track || !s.peer.Connected || s.Live && s.Run.Source == s.Aim || s.Slides.Period != 0 {
+			continue // a slideshow that began meanwhile asks by itself
 		}
 		if s.Live || !r.catchUp(now, s, source, sink) {
 			r.wantKeyframe(now, source)

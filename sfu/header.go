@@ -1,6 +1,10 @@
 package sfu
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/tertulia-rtc/tertulia/sdp"
+)
 
 // extension is a header extension that the router knows, by its URI. Ids are
 // mapped per transport; values of the end-to-end ones are forwarded untouched.
@@ -25,18 +29,19 @@ const (
 )
 
 var extensionURIs = map[string]extension{
-	"urn:ietf:params:rtp-hdrext:sdes:mid":                                                     extMID,
-	"urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id":                                           extRID,
-	"urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id":                                  extRepairedRID,
-	"http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01":               extTransportCC,
-	"http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time":                              extSendTime,
-	"urn:ietf:params:rtp-hdrext:ssrc-audio-level":                                             extAudioLevel,
-	"urn:3gpp:video-orientation":                                                              extOrientation,
-	"https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension": extDependency,
-	"http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time":                           extCaptureTime,
-	"http://www.webrtc.org/experiments/rtp-hdrext/color-space":                                extColorSpace,
-	"http://www.webrtc.org/experiments/rtp-hdrext/video-content-type":                         extContentType,
-	"http://www.webrtc.org/experiments/rtp-hdrext/playout-delay":                              extPlayoutDelay,
+	sdp.MidURI:                  extMID,
+	sdp.RIDURI:                  extRID,
+	sdp.RepairedRIDURI:          extRepairedRID,
+	sdp.TransportCCURI:          extTransportCC,
+	sdp.AbsSendTimeURI:          extSendTime,
+	sdp.AudioLevelURI:           extAudioLevel,
+	sdp.VideoOrientationURI:     extOrientation,
+	sdp.DependencyDescriptorURI: extDependency,
+	sdp.PlayoutDelayURI:         extPlayoutDelay,
+	// Known here, but not negotiated by sdp.
+	"http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time":   extCaptureTime,
+	"http://www.webrtc.org/experiments/rtp-hdrext/color-space":        extColorSpace,
+	"http://www.webrtc.org/experiments/rtp-hdrext/video-content-type": extContentType,
 }
 
 // rtpHeader is what the router reads of an RTP packet (RFC 3550 section 5.1).

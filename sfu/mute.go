@@ -24,9 +24,7 @@ func (r *Router) Mute(now time.Time, m protocol.MuteTrack) *protocol.Error {
 		}
 		t.Muted = m.Muted
 		r.listen(at, t)
-		for _, s := range t.slots {
-			s.Live = false
-		}
+		r.interrupt(at, t)
 		if t.in != nil {
 			for _, s := range t.in.Sources {
 				s.Losses = s.Losses[:0]

@@ -185,8 +185,17 @@ func (r *Router) part(now instant, t *track) {
 	t.in.track = nil
 	t.in, t.peer = nil, nil
 	r.listen(now, t)
+	r.interrupt(now, t)
+}
+
+// interrupt makes all slots of a track wait for what comes next, of video a keyframe. In
+// a slideshow that does not wait for the next picture that is due.
+func (r *Router) interrupt(now instant, t *track) {
 	for _, s := range t.slots {
 		s.Live = false
+		if s.Slides.Period != 0 {
+			r.wantSlide(now, s)
+		}
 	}
 }
 
@@ -227,9 +236,7 @@ func (r *Router) changeFormat(now instant, t *track, f uint8) bool {
 			r.events = append(r.events, protocol.TrackStarted{Stream: t.pub.Stream, Track: t.ID, Codec: name})
 		}
 	}
-	for _, s := range t.slots {
-		s.Live = false
-	}
+	r.interrupt(now, t)
 	for _, s := range t.in.Sources {
 		s.Tracker = layer.Tracker{}
 	}

@@ -96,7 +96,7 @@ func (r *Router) share(now instant, p *peer) {
 		}
 		in.Tracks = append(in.Tracks, allocation.Track{
 			Priority: s.part.priority(), Screen: t.Source == protocol.Screen, Options: options, Current: s.Decision.Layer,
-			Wants: allocation.Wants{Width: wish.Width, Height: wish.Height, FPS: wish.FrameRate, MaxBitrate: t.most(wish), Paused: wish.Paused, Pin: pinOf(wish)},
+			Wants: allocation.Wants{Width: wish.Width, Height: wish.Height, FPS: wish.FrameRate, MaxBitrate: t.most(wish), Paused: wish.Paused, Pin: s.part.pin()},
 		})
 		r.scratch.sharing = append(r.scratch.sharing, s)
 	}
@@ -114,8 +114,8 @@ func (r *Router) share(now instant, p *peer) {
 		r.trace(now, p, TraceLine{Share: &TraceShare{Input: *in, Estimate: p.Link.Estimate(), Decisions: result.Decisions, Enough: result.Enough, Target: p.Target}})
 	}
 	p.Link.SetWanted(time.Duration(now), max(result.Enough, p.Target))
-	p.Share.Starving = p.measured && in.Audio == 0 && starving(result.Decisions)
-	try := !p.Link.Measured() || p.Share.Starving && p.probeSlot() == nil
+	unseen := p.measured && in.Audio == 0 // nothing but video shows how the link is
+	try := !p.Link.Measured() || unseen && starving(result.Decisions) && p.probeSlot() == nil
 	p.slides = false
 	moving, lacks := false, false
 	for i, s := range r.scratch.sharing {
@@ -130,7 +130,7 @@ func (r *Router) share(now instant, p *peer) {
 		r.setSlides(now, s, period)
 		r.decide(now, s, d)
 	}
-	p.Share.Starving = p.measured && in.Audio == 0 && lacks && !moving
+	p.Share.Starving = unseen && lacks && !moving
 	clear(r.scratch.sharing)
 	p.Share.At, p.Share.Estimate, p.Share.Used = now, p.Link.Estimate(), result.Used
 }
@@ -169,8 +169,8 @@ func (r *Router) trickle(now instant, p *peer, sink Sink) {
 func (r *Router) passing(in *allocation.Input) int64 {
 	sum := in.Audio
 	for i, s := range r.scratch.sharing {
-		if !s.Live || s.Run.Source != s.Aim {
-			continue // it is about to change
+		if !s.Live || s.Run.Source != s.Aim || s.Slides.Period != 0 {
+			continue // it is about to change, or a keyframe now and then is all of it
 		}
 		for _, o := range in.Tracks[i].Options {
 			if o.Layer == s.Decision.Layer {

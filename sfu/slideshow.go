@@ -74,12 +74,14 @@ func (r *Router) slideOptions(t *track, period instant) []allocation.Option {
 	return r.scratch.slides[first:]
 }
 
-// pinOf gives the layer that a subscriber insists on, or nil.
-func pinOf(wish *protocol.Preference) *allocation.Layer {
-	if wish.Pin == nil {
+// pin gives the layer that a subscriber insists on, or nil. It stays valid until the
+// next call.
+func (st *part) pin() *allocation.Layer {
+	if st.Wish.Pin == nil {
 		return nil
 	}
-	return &allocation.Layer{Spatial: int8(wish.Pin.Spatial), Temporal: int8(wish.Pin.Temporal)}
+	st.pinned = allocation.Layer{Spatial: int8(st.Wish.Pin.Spatial), Temporal: int8(st.Wish.Pin.Temporal)}
+	return &st.pinned
 }
 
 // setSlides begins or ends the slideshow of a slot. Moving pictures begin with a
@@ -110,7 +112,7 @@ func (r *Router) advanceSlides(now instant, p *peer) {
 	}
 	for _, s := range p.Slots {
 		source := r.sources[s.Aim]
-		if s.Slides.Period == 0 || source == nil || s.track == nil || s.track.Muted {
+		if s.Slides.Period == 0 || source == nil || s.track == nil || s.track.Muted || source.in.track != s.track {
 			continue
 		}
 		at := s.Slides.Due
@@ -147,8 +149,8 @@ func (r *Router) forwardSlides(now instant, sl *slot, s *source, sink Sink) {
 			r.offer(now, sl, s, b, sink)
 			continue
 		}
-		if sl.Live && sl.Run.Source == s.Serial && int32(e.Timestamp-sl.Slides.Timestamp) > 0 {
-			sl.Live = false // the picture is complete
+		if sl.Live && (sl.Run.Source != s.Serial || e.Seq > sl.In) {
+			sl.Live = false // the picture is complete, or what is still to come of it is late
 			r.repeatLast(sl)
 		}
 		if sl.Live || now < sl.Slides.Due || !r.maybeStart(now, sl, s, e) {

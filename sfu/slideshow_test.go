@@ -2,10 +2,12 @@ package sfu
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
+	"github.com/tertulia-rtc/tertulia/sdp"
 	"github.com/tertulia-rtc/tertulia/sfu/allocation"
 	"github.com/tertulia-rtc/tertulia/simnet"
 )
@@ -130,7 +132,7 @@ func TestSlideshowsKeepStep(t *testing.T) {
 	}
 }
 
-// Short periods ask for no more keyframes than any subscriber may.
+// The shortest period is kept, and asks for no more keyframes than any subscriber may.
 func TestFastSlideshow(t *testing.T) {
 	w := quality(t, 1)
 	cam := w.films("ana", 1, 1)
@@ -138,10 +140,14 @@ func TestFastSlideshow(t *testing.T) {
 	v := w.watches("ben", goodLink, 1)
 	v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: protocol.MinSlideshow})
 	w.run(2 * time.Second)
-	before := cam.keyframes()
+	before, begun := cam.keyframes(), w.now
 	w.run(10 * time.Second)
-	if n := cam.keyframes() - before; n < 8 || n > 11 {
+	if n := cam.keyframes() - before; n > 11 {
 		t.Errorf("%d keyframes in ten seconds", n)
+	}
+	between := v.decoders[0].stills(begun)
+	if want := int(10 * time.Second / (protocol.MinSlideshow * time.Millisecond)); len(between) < want-2 {
+		t.Errorf("%d pictures in ten seconds, want %d", len(between)+1, want)
 	}
 }
 
@@ -248,6 +254,26 @@ func TestPin(t *testing.T) {
 	}
 }
 
+// Sharing a link is done all the time, and allocates nothing, whatever is wanted.
+func TestSharingAllocatesNothing(t *testing.T) {
+	for name, wish := range map[string]protocol.Preference{
+		"nothing": {}, "a layer": {Pin: &protocol.PinnedLayer{Spatial: 1, Temporal: 1}}, "a slideshow": {Slideshow: 2000}, "a slideshow below": {SlideshowBelow: 1},
+	} {
+		w := quality(t, 1)
+		w.r.cfg.Trace = nil
+		w.films("ana", 1, 3)
+		w.run(2 * time.Second)
+		v := w.watches("ben", goodLink, 1)
+		wish.Stream, wish.Track, wish.Priority = 1, "v", 10
+		v.wish(wish)
+		w.run(3 * time.Second)
+		p, now := w.r.peer(v.peer), w.r.instant(w.now)
+		if n := testing.AllocsPerRun(100, func() { w.r.share(now, p) }); n > 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
 // A slideshow goes on in another router.
 func TestSlideshowThroughJSON(t *testing.T) {
 	w := quality(t, 1)
@@ -265,5 +291,174 @@ func TestSlideshowThroughJSON(t *testing.T) {
 	w.run(8 * time.Second)
 	if n := len(v.decoders[0].stills(begun)); n < 2 || n > 4 {
 		t.Errorf("%d pictures in 8 seconds", n+1)
+	}
+}
+
+// justAfterKeyframe runs the world until an encoding has made a keyframe, and not yet
+// the next picture.
+func (e *encoding) justAfterKeyframe() {
+	e.cam.c.w.t.Helper()
+	for range 10_000 {
+		before := e.keyframes
+		e.cam.c.w.run(time.Millisecond)
+		if e.keyframes > before {
+			return
+		}
+	}
+	e.cam.c.w.t.Fatal("no keyframe in ten seconds")
+}
+
+// When the layer of a slideshow stops with the picture that is shown, as that of a screen
+// may on which nothing moves, it goes on with another layer.
+func TestSlideshowOfALayerThatStops(t *testing.T) {
+	w := quality(t, 1)
+	cam := w.films("ana", 1, 2)
+	cam.apart = true
+	w.run(2 * time.Second)
+	v := w.watches("ben", goodLink, 1)
+	w.run(3 * time.Second)
+	v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 2000})
+	w.run(3 * time.Second)
+	top := cam.encodings[1]
+	top.justAfterKeyframe()
+	top.silent = true
+	w.run(3 * time.Second)
+	from, asked := w.now, cam.keyframes()
+	w.run(20 * time.Second)
+	d := v.decoders[0]
+	d.checkEncoding(from, w.now, 0)
+	if n := len(d.stills(from)); n < 8 || n > 10 {
+		t.Errorf("%d pictures in 20 seconds", n+1)
+	}
+	if n := cam.keyframes() - asked; n > 11 {
+		t.Errorf("%d keyframes were asked for", n)
+	}
+}
+
+// A publisher whose timestamps jump back ends no slideshow.
+func TestSlideshowWhenTimestampsJump(t *testing.T) {
+	w := newWorld(t)
+	pub := w.join("ana", simnet.Config{Latency: 5 * time.Millisecond}, sends("1", sdp.Video, vp8))
+	pub.publish(1, videoTrack("1"))
+	sub := w.join("ben", simnet.Config{Latency: 5 * time.Millisecond}, receives("1", sdp.Video, 2000, vp8))
+	sub.subscribe(1)
+	cam := pub.video("1", 100)
+	w.run(2 * time.Second)
+	check(t, w.r.Prefer(w.now, sub.id, protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 2000}))
+	w.run(3 * time.Second)
+	for asked := cam.keyframes; cam.keyframes == asked; {
+		w.run(time.Millisecond)
+	}
+	cam.base -= 90_000 * 60
+	r := sub.receiver[2000]
+	w.run(time.Second)
+	had, asked := len(r.packets), cam.keyframes
+	w.run(10 * time.Second)
+	if n := (len(r.packets) - had) / cam.perFrame; n < 4 {
+		t.Errorf("%d pictures in 10 seconds", n)
+	}
+	if n := cam.keyframes - asked; n > 6 {
+		t.Errorf("%d keyframes were asked for", n)
+	}
+}
+
+// A slot that was to catch up when its slideshow began does not: moving pictures are what
+// follows a keyframe in the ring.
+func TestSlideshowDoesNotCatchUp(t *testing.T) {
+	w, pub, _ := couple(t, simnet.Config{})
+	pub.video("1", 100)
+	w.run(250 * time.Millisecond)
+	late := w.joinLate("leo", simnet.Config{})
+	check(t, w.r.Prefer(w.now, late.id, protocol.Preference{Stream: 1, Track: "v", Priority: 10, Paused: true}))
+	w.run(time.Millisecond)
+	check(t, w.r.Prefer(w.now, late.id, protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 2000}))
+	w.run(2 * time.Millisecond)
+	s := w.r.peer(late.peer).Slots[0]
+	if s.Slides.Period == 0 || s.Live || !w.r.sources[s.Aim].keyframeHeld(w.r.instant(w.now)) {
+		t.Fatal("there is nothing that it could catch up with")
+	}
+	before := s.Packets
+	w.r.waiting = append(w.r.waiting, s)
+	w.r.Flush(w.now, w)
+	if s.Packets != before {
+		t.Errorf("%d packets of what is past", s.Packets-before)
+	}
+}
+
+// Where a track goes on after an interruption, a slideshow shows that at once: the
+// picture before is of another time.
+func TestSlideshowAfterAnInterruption(t *testing.T) {
+	mute := func(muted bool) func(*world, *camera) {
+		return func(w *world, _ *camera) {
+			check(t, w.r.Mute(w.now, protocol.MuteTrack{Stream: 1, Track: "v", Muted: muted}))
+		}
+	}
+	direct := func(direction sdp.Direction) func(*world, *camera) {
+		return func(w *world, cam *camera) {
+			next := *cam.c.sdp
+			next.Sections = slices.Clone(next.Sections)
+			next.Sections[1].Direction = direction
+			cam.c.sdp = &next
+			cam.c.negotiate()
+		}
+	}
+	for name, c := range map[string]struct{ begin, end func(*world, *camera) }{
+		"muted":              {mute(true), mute(false)},
+		"without a section":  {direct(sdp.Inactive), direct(sdp.RecvOnly)},
+		"with another codec": {func(*world, *camera) {}, func(_ *world, cam *camera) { cam.encodings[0].pt = 98 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := quality(t, 1)
+			cam := w.films("ana", 1, 1)
+			other := vp8
+			other.PayloadType, other.RTX = 98, 99
+			cam.c.sdp.Sections[1].Codecs = append(cam.c.sdp.Sections[1].Codecs, other)
+			cam.c.negotiate()
+			w.run(2 * time.Second)
+			v := w.watches("ben", goodLink, 1)
+			w.run(2 * time.Second)
+			v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 20_000})
+			d := v.decoders[0]
+			w.run(25 * time.Second) // one has just been shown
+			c.begin(w, cam)
+			w.run(2 * time.Second)
+			c.end(w, cam)
+			from := w.now
+			w.run(3 * time.Second)
+			if after := d.firstSince(from); after < 0 || after > time.Second {
+				t.Errorf("the first picture after %v", after)
+			}
+			d.stills(from)
+		})
+	}
+}
+
+// Pictures that do not move are no proof that a link carries their layer.
+func TestSlideshowPassesNoLayer(t *testing.T) {
+	w := quality(t, 1)
+	cam := w.films("ana", 1, 1)
+	w.run(2 * time.Second)
+	v := w.watches("ben", goodLink, 1)
+	w.run(3 * time.Second)
+	s := w.r.peer(v.peer).Slots[1]
+	passing := func() int64 {
+		w.r.scratch.sharing = append(w.r.scratch.sharing[:0], s)
+		return w.r.passing(&allocation.Input{Tracks: []allocation.Track{{Options: s.track.options}}})
+	}
+	if passing() == 0 {
+		t.Fatal("moving pictures do not pass")
+	}
+	v.wish(protocol.Preference{Stream: 1, Track: "v", Priority: 10, Slideshow: 2000})
+	cam.encodings[0].justAfterKeyframe()
+	for range 20 {
+		if !s.Live {
+			w.run(time.Millisecond)
+		}
+	}
+	if !s.Live {
+		t.Fatal("the picture does not come")
+	}
+	if n := passing(); n != 0 {
+		t.Errorf("%d bits per second pass", n)
 	}
 }

@@ -294,10 +294,11 @@ type part struct {
 	// Wish is what the subscriber wants of it.
 	Wish protocol.Preference
 
-	sub   *subscription
-	track *track
-	slot  *slot
-	wants bool // that there is a use for it now
+	sub    *subscription
+	track  *track
+	slot   *slot
+	wants  bool             // that there is a use for it now
+	pinned allocation.Layer // memory for pin
 }
 
 // Subscribe makes or replaces a subscription. It is an error when there is no

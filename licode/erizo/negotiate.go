@@ -29,7 +29,7 @@ const (
 type negotiation struct {
 	phase    phase
 	opened   bool            // the room has the transport, or is about to
-	aimed    bool            // and was told what its link is measured for
+	agreed   bool            // on an offer and its answer, once: its link can be measured
 	add      []*subscription // whose sections are to be offered
 	adding   []*subscription // whose sections are in the offer
 	stop     []string        // mids of sections that are to be given up
@@ -123,9 +123,21 @@ func (c *Client) clientAnswered(now time.Time, x *connection, sdp string) {
 		default:
 			x.adding, x.stopping = nil, nil
 			x.phase = stable
+			c.agreed(x)
 			c.proceed(now, x)
 		}
 	})
+}
+
+// agreed tells the room what a new link is measured for, as soon as there is one.
+func (c *Client) agreed(x *connection) {
+	if x.agreed || x.publishes {
+		return
+	}
+	x.agreed = true
+	if c.target > 0 {
+		c.aim(x)
+	}
 }
 
 // proceed begins the next exchange of a connection, if it is time and there is
@@ -167,6 +179,7 @@ func (c *Client) reply(now time.Time, x *connection) {
 		var answer protocol.Answer
 		switch bad := json.Unmarshal(data, &answer); {
 		case err == nil && bad == nil:
+			c.agreed(x)
 			c.tellConnection(x.id, infoSDP, connectionEvent{Type: "answer", SDP: &answer.SDP})
 		default:
 			c.notOffered(x.id)
@@ -241,7 +254,4 @@ func (c *Client) invited(now time.Time, x *connection, data json.RawMessage, err
 		x.deadline = now.Add(closingTimeout)
 	}
 	c.tellConnection(x.id, infoSDP, connectionEvent{Type: "offer", SDP: &v.SDP})
-	if c.target > 0 && !x.aimed {
-		c.aim(x)
-	}
 }

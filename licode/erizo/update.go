@@ -247,9 +247,11 @@ func (c *Client) setTarget(_ time.Time, msg json.RawMessage, ack int) {
 	c.aimAll()
 }
 
+// aimAll tells the room of all links that there are; those to come are aimed when they
+// are agreed on.
 func (c *Client) aimAll() {
 	for _, x := range c.connections {
-		if !x.publishes && x.opened {
+		if x.agreed {
 			c.aim(x)
 		}
 	}
@@ -257,6 +259,5 @@ func (c *Client) aimAll() {
 
 // aim tells the room up to which bitrate a link is to be measured.
 func (c *Client) aim(x *connection) {
-	x.aimed = true
 	c.ask(protocol.TypeTarget, protocol.LinkTarget{Transport: x.transport, Bitrate: c.target}, nil)
 }
