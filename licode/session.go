@@ -45,10 +45,12 @@ type session struct {
 	room  protocol.RoomID
 	id    protocol.ParticipantID // known once it has started
 
-	ctx    context.Context // until stop; the native session's
-	stop   context.CancelFunc
-	inbox  chan func(now time.Time)
-	frames chan arrival  // from the client, read as fast as its pace allows
+	ctx   context.Context // until stop; the native session's
+	stop  context.CancelFunc
+	inbox chan func(now time.Time)
+	// frames are from the client, read as fast as its pace allows. It has no buffer: what
+	// is taken late stays with the network, and the end of a socket comes after its last frame.
+	frames chan arrival
 	hinted chan struct{} // of size 1: hints wait
 	hints  []erizo.Hint  // guarded by Signalling.mu
 	begun  chan error    // of size 1: whether it has joined
@@ -109,7 +111,7 @@ func newSession(s *Signalling, v visit, t store.LicodeToken, permissions []proto
 	_, _ = crand.Read(seed[:]) // never fails (crypto/rand)
 	c := &session{
 		s: s, log: s.Log, token: v.token(), room: t.Room,
-		inbox: make(chan func(time.Time), 64), frames: make(chan arrival, 16), hinted: make(chan struct{}, 1),
+		inbox: make(chan func(time.Time), 64), frames: make(chan arrival), hinted: make(chan struct{}, 1),
 		begun: make(chan error, 1), done: make(chan struct{}), left: make(chan struct{}),
 		machine: erizo.New(erizo.Config{
 			DefaultVideoBW: s.DefaultVideoBW, MaxVideoBW: s.MaxVideoBW, SinglePC: s.SinglePC,
@@ -234,7 +236,6 @@ func (c *session) read(ctx context.Context, l *link) error {
 		case c.frames <- arrival{l, kind == websocket.MessageBinary, frame}:
 		case <-c.done:
 			return nil
-		case <-ctx.Done():
 		}
 	}
 }

@@ -149,6 +149,37 @@ type network struct {
 	closed chan struct{}
 	once   sync.Once
 	client *http.Client
+	last   *corked // the client's end of the newest connection
+}
+
+// corked is a connection that keeps what is written while it has a cork in.
+type corked struct {
+	net.Conn
+	mu   sync.Mutex
+	in   bool
+	kept []byte
+}
+
+func (c *corked) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.in {
+		return c.Conn.Write(b)
+	}
+	c.kept = append(c.kept, b...)
+	return len(b), nil
+}
+
+// together sends what f writes at once.
+func (c *corked) together(f func()) {
+	c.mu.Lock()
+	c.in = true
+	c.mu.Unlock()
+	f()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.in = false
+	_, _ = c.Conn.Write(c.kept)
 }
 
 func newNetwork() *network {
@@ -157,7 +188,8 @@ func newNetwork() *network {
 		near, far := net.Pipe()
 		select {
 		case n.accept <- far:
-			return near, nil
+			n.last = &corked{Conn: near}
+			return n.last, nil
 		case <-n.closed:
 			return nil, net.ErrClosed
 		case <-ctx.Done():

@@ -382,6 +382,35 @@ func TestLeaving(t *testing.T) {
 	})
 }
 
+// What a client has said last counts, also when it comes together with the end of the
+// socket and is read late.
+func TestLeavingInAHurry(t *testing.T) {
+	for how, end := range map[string]func(g *guest){
+		"closed": func(g *guest) { _ = g.socket.Close(websocket.StatusGoingAway, "") },
+		"cut":    func(g *guest) { g.cut() },
+	} {
+		inHouse(t, func(t *testing.T, h *house) {
+			ana := h.enter("ana")
+			n := 0
+			ask := func(most int) { // more than is read at once
+				for ; n < most; n++ {
+					ana.say(fmt.Sprintf(`42%d["getStreamStats",{"socketgd":%d,"msg":77}]`, n, n))
+				}
+			}
+			ask(220)
+			h.network.last.together(func() {
+				ask(240)
+				ana.say(fmt.Sprintf(`42["clientDisconnection",{"socketgd":%d},null]`, n), "41")
+			})
+			end(ana)
+			time.Sleep(5 * time.Second)
+			if people, _ := h.controller.Participants(context.Background(), h.room.ID); len(people) != 0 {
+				t.Errorf("%s: %v", how, people)
+			}
+		})
+	}
+}
+
 func TestSilence(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		// A client that answers stays, for hours.
