@@ -83,6 +83,7 @@ func inHouse(t *testing.T, f func(t *testing.T, h *house)) {
 		defer func() {
 			drain, cancel := context.WithTimeout(ctx, 10*time.Second)
 			defer cancel()
+			h.signalling.Shut()
 			h.controller.Drain(drain)
 			h.signalling.Drain(drain)
 			if drain.Err() != nil {
