@@ -531,6 +531,7 @@ func (c *session) readStats(now time.Time, e erizo.ReadStats) {
 		return
 	}
 	c.readings++
+	c.pace.take(now, time.Duration(len(e.Of))*readTime)
 	c.s.work.Go(func() {
 		ctx, cancel := context.WithTimeout(c.ctx, partingTime)
 		defer cancel()

@@ -662,6 +662,36 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// What a client costs by reading counters is by how many participants it reads.
+func TestPaceOfStatistics(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		took := func(people int) time.Duration {
+			var all []*guest
+			for n := range people {
+				all = append(all, h.enter(fmt.Sprint("user", n)))
+			}
+			ana := all[0]
+			stream := ana.publishData(0)
+			start := time.Now()
+			for n := 1; n <= 300; n++ {
+				ana.say(fmt.Sprintf(`42%d["getStreamStats",{"socketgd":%d,"msg":%s}]`, n, n, stream))
+				for ana.answer(fmt.Sprint(n)) == "" {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			d := time.Since(start)
+			for _, g := range all {
+				g.cut()
+			}
+			time.Sleep(31 * time.Second)
+			return d
+		}
+		if alone, full := took(1), took(h.room.MaxParticipants); full < alone+4*time.Second {
+			t.Errorf("%v in a full room, %v alone", full, alone)
+		}
+	})
+}
+
 // Statistics come through the controller.
 func TestStatistics(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
