@@ -157,7 +157,7 @@ func machineRights(permissions []protocol.Permission) erizo.Rights {
 // start joins the room and begins to run. An error is for the client.
 func (c *session) start(ctx context.Context, join string) error {
 	if err := c.native.join(join); err != nil {
-		c.stop()
+		c.stop() // nothing runs yet
 		return tokenError(ErrInternal)
 	}
 	c.lost = time.Now()
@@ -166,15 +166,33 @@ func (c *session) start(ctx context.Context, join string) error {
 		_ = c.s.Controller.Serve(c.ctx, c.native.pipe) // what it refuses, it says in a frame
 	})
 	c.s.work.Go(c.run)
+	err, ok := c.outcome(ctx)
+	if !ok {
+		c.dismiss()
+	}
+	return err
+}
+
+// outcome says how joining has gone; not ok: there is no time to wait for that.
+func (c *session) outcome(ctx context.Context) (err error, ok bool) {
 	select {
 	case err := <-c.begun:
-		return err
+		return err, true
 	case <-ctx.Done():
-		c.stop()
-		return tokenError(ErrUnavailable)
+		return tokenError(ErrUnavailable), false
 	case <-c.done:
-		return errClosed
 	}
+	select {
+	case err := <-c.begun: // with the reason why it has ended
+		return err, true
+	default:
+		return errClosed, true
+	}
+}
+
+// dismiss ends a session whose client was not admitted: nobody can come back to it.
+func (c *session) dismiss() {
+	_ = c.post(c.ctx, func(time.Time) { c.finish(false, "not admitted") })
 }
 
 // post gives the session a function to run; it waits while the inbox is full.

@@ -320,7 +320,7 @@ func (s *Signalling) admit(ctx context.Context, v visit) (*session, error) {
 		return nil, err
 	}
 	if !c.attach(ctx, v.link) {
-		c.stop()
+		c.dismiss()
 		return nil, errClosed
 	}
 	return c, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +30,7 @@ import (
 // house is a Signalling with a real controller, bus and store, and a worker by
 // hand, in a bubble with a clock of its own. Its network is in memory.
 type house struct {
+	slow       atomic.Int64 // nanoseconds by which a session that has joined is held up
 	t          *testing.T
 	store      *store.Store
 	bus        *bus.Bus
@@ -75,6 +78,7 @@ func inHouse(t *testing.T, f func(t *testing.T, h *house)) {
 				return sync.OnceFunc(func() { mu.Lock(); h.waiting--; mu.Unlock() }), true
 			},
 			DefaultVideoBW: 300, MaxVideoBW: 1000, SinglePC: true,
+			Log: slog.New(slowLog{slog.DiscardHandler, &h.slow}),
 		})
 		h.must(err)
 		time.Sleep(time.Second) // the worker is heard of
@@ -419,4 +423,15 @@ func (h *house) get(method, target string) (int, string) {
 	r.URL = u
 	h.signalling.ServeHTTP(w, r)
 	return w.Code, w.Body.String()
+}
+
+// slowLog writes nothing, and takes its time to be told of whom.
+type slowLog struct {
+	slog.Handler
+	by *atomic.Int64
+}
+
+func (l slowLog) WithAttrs([]slog.Attr) slog.Handler {
+	time.Sleep(time.Duration(l.by.Load()))
+	return l
 }

@@ -170,6 +170,21 @@ func TestFullRoom(t *testing.T) {
 	})
 }
 
+// Whoever could not be admitted in time is in the room no more.
+func TestNotAdmittedInTime(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.slow.Store(int64(11 * time.Second))
+		g := h.call(h.token("ana", "presenter"), "4")
+		g.say("40")
+		g.expect(`0{`, `44{"message":"token: Nuve does not respond"`)
+		time.Sleep(2 * time.Second)
+		if people, _ := h.controller.Participants(context.Background(), h.room.ID); len(people) != 0 || h.signalling.Sessions() != 0 {
+			t.Error(people, h.signalling.Sessions())
+		}
+		g.cut()
+	})
+}
+
 // publishData publishes a stream of data and gives its id.
 func (g *guest) publishData(number int) string {
 	g.h.t.Helper()
