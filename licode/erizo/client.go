@@ -146,8 +146,10 @@ func (c *Client) Answered(now time.Time, number uint64, data json.RawMessage, er
 func (c *Client) FromClient(now time.Time, event string, msg json.RawMessage, ack int) {
 	handle, ok := events[event]
 	switch {
-	case !ok, c.over, !c.joined, c.left:
+	case c.over, !c.joined, c.left:
 		c.refuse(ack, reasonGone)
+	case !ok:
+		c.refuse(ack, reasonUnknown)
 	case len(msg) > MaxPayload:
 		c.refuse(ack, reasonMalformed)
 	case len(c.waiting) >= maxRequests && event != eventDisconnection:

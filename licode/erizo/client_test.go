@@ -102,7 +102,7 @@ func TestEveryEventIsAcknowledged(t *testing.T) {
 		{"setConnectionTargetBandwidth", `-1`, one(reasonMalformed)},
 		{"setConnectionTargetBandwidth", `0`, `[true]`},
 		{"clientDisconnection", ``, `[]`},
-		{"dance", `{}`, one(reasonGone)},
+		{"dance", `{}`, one(reasonUnknown)},
 	}
 	seen := map[string]bool{}
 	for _, test := range cases {
