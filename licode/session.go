@@ -8,7 +8,6 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -79,16 +78,14 @@ type arrival struct {
 }
 
 // invite makes a join token for whom a token of Licode's stands for.
-func (s *Signalling) invite(ctx context.Context, t store.LicodeToken) (join string, permissions []protocol.Permission, err error) {
+func (s *Signalling) invite(ctx context.Context, t store.LicodeToken) (join string, err error) {
 	service, err := s.Store.Service(ctx, t.Service)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
-	permissions = permissionsOf(service, t.Role)
-	join, err = auth.SignJoin([]byte(service.Key), auth.JoinClaims{
-		Service: t.Service, Room: t.Room, User: clip(t.Name, auth.MaxUser), Role: clip(t.Role, auth.MaxRole), Permissions: permissions, Uses: 1,
+	return auth.SignJoin([]byte(service.Key), auth.JoinClaims{
+		Service: t.Service, Room: t.Room, User: clip(t.Name, auth.MaxUser), Role: clip(t.Role, auth.MaxRole), Permissions: permissionsOf(service, t.Role), Uses: 1,
 	}, time.Now())
-	return join, permissions, err
 }
 
 // clip makes a text that a token of ours may hold of one that Licode's may: at most
@@ -106,7 +103,7 @@ func clip(text string, most int) string {
 	return string(r[:min(len(r), most)])
 }
 
-func newSession(s *Signalling, v visit, t store.LicodeToken, permissions []protocol.Permission) *session {
+func newSession(s *Signalling, v visit, t store.LicodeToken) *session {
 	var seed [16]byte
 	_, _ = crand.Read(seed[:]) // never fails (crypto/rand)
 	c := &session{
@@ -115,8 +112,8 @@ func newSession(s *Signalling, v visit, t store.LicodeToken, permissions []proto
 		begun: make(chan error, 1), done: make(chan struct{}), left: make(chan struct{}),
 		machine: erizo.New(erizo.Config{
 			DefaultVideoBW: s.DefaultVideoBW, MaxVideoBW: s.MaxVideoBW, SinglePC: s.SinglePC,
-			Rights: machineRights(permissions), Options: erizo.ReadOptions(v.query.Get),
-			Rand: rand.New(rand.NewPCG(binary.NativeEndian.Uint64(seed[:]), binary.NativeEndian.Uint64(seed[8:]))),
+			Options: erizo.ReadOptions(v.query.Get),
+			Rand:    rand.New(rand.NewPCG(binary.NativeEndian.Uint64(seed[:]), binary.NativeEndian.Uint64(seed[8:]))),
 		}),
 	}
 	c.ctx, c.stop = context.WithCancel(s.ctx)
@@ -129,29 +126,6 @@ func newSession(s *Signalling, v visit, t store.LicodeToken, permissions []proto
 	}
 	c.native = newNative(pipe)
 	return c
-}
-
-// machineRights puts permissions into the words of Licode's configuration.
-func machineRights(permissions []protocol.Permission) erizo.Rights {
-	has := func(p protocol.Permission) bool { return slices.Contains(permissions, p) }
-	rights := erizo.Rights{}
-	publish := map[string]bool{
-		"audio": has(protocol.PublishAudio), "video": has(protocol.PublishVideo),
-		"screen": has(protocol.PublishScreen), "data": has(protocol.PublishData),
-	}
-	for _, granted := range publish {
-		if granted {
-			rights["publish"] = erizo.Right{Granted: true, Sub: publish}
-		}
-	}
-	for right, permission := range map[string]protocol.Permission{
-		"subscribe": protocol.Subscribe, "record": protocol.Record, "stats": protocol.ReadStats, "controlhandlers": protocol.Moderate,
-	} {
-		if has(permission) {
-			rights[right] = erizo.Right{Granted: true}
-		}
-	}
-	return rights
 }
 
 // start joins the room and begins to run. An error is for the client.

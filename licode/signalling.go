@@ -310,12 +310,12 @@ func (s *Signalling) admit(ctx context.Context, v visit) (*session, error) {
 		s.Log.ErrorContext(ctx, "a token could not be redeemed", "reason", err)
 		return nil, tokenError(ErrInternal)
 	}
-	join, permissions, err := s.invite(ctx, record)
+	join, err := s.invite(ctx, record)
 	if err != nil {
 		s.Log.ErrorContext(ctx, "a token could not be used", "reason", err)
 		return nil, tokenError(ErrInternal)
 	}
-	c := newSession(s, v, record, permissions)
+	c := newSession(s, v, record)
 	if err := c.start(ctx, join); err != nil {
 		return nil, err
 	}

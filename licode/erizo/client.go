@@ -36,8 +36,6 @@ type Config struct {
 	SinglePC bool
 	// ICEServers are for the client; nil: those of the snapshot.
 	ICEServers []protocol.ICEServer
-	// Rights are those of the client's role, by name.
-	Rights Rights
 	// Strategies are those that clients may choose; nil: DefaultStrategies.
 	Strategies map[string]Strategy
 	// Options are what the client says when it connects.

@@ -90,29 +90,12 @@ func runScript(t *testing.T, text string) string {
 	return out.String()
 }
 
-// testRights are those of Licode's default configuration.
-var testRights = map[string]string{
-	"presenter":      `{"publish":true,"subscribe":true,"record":true,"stats":true,"controlhandlers":true}`,
-	"viewer":         `{"subscribe":true}`,
-	"viewerWithData": `{"subscribe":true,"publish":{"audio":false,"video":false,"screen":false,"data":true}}`,
-	"listener":       `{"subscribe":{"video":false}}`,
-}
-
-var testPermissions = map[string][]protocol.Permission{
-	"presenter": protocol.BuiltinRoles["presenter"], "viewer": protocol.BuiltinRoles["viewer"],
-	"viewerWithData": protocol.BuiltinRoles["viewerWithData"], "listener": protocol.BuiltinRoles["viewer"],
-}
-
-func testConfig(role string) Config {
-	var rights Rights
-	if err := json.Unmarshal([]byte(testRights[role]), &rights); err != nil && testRights[role] != "" {
-		panic(err)
-	}
-	return Config{DefaultVideoBW: 300, MaxVideoBW: 2000, SinglePC: true, Rights: rights, Rand: rand.New(rand.NewPCG(1, 2))}
+func testConfig() Config {
+	return Config{DefaultVideoBW: 300, MaxVideoBW: 2000, SinglePC: true, Rand: rand.New(rand.NewPCG(1, 2))}
 }
 
 func (s *script) begin(role string, options []string) {
-	config := testConfig(role)
+	config := testConfig()
 	config.Options = ReadOptions(func(name string) string {
 		for _, o := range options {
 			if v, ok := strings.CutPrefix(o, name+"="); ok {
@@ -241,7 +224,7 @@ func (s *script) step(t *testing.T, line string) []string {
 	case "joined", "resynced":
 		role := s.client.me.Role
 		j := protocol.Joined{
-			Participant: protocol.Participant{ID: participantID("me"), User: "me", Role: role, Permissions: testPermissions[role]},
+			Participant: protocol.Participant{ID: participantID("me"), User: "me", Role: role, Permissions: protocol.BuiltinRoles[role]},
 			Room:        protocol.Room{ID: "000000000000000000000001", Name: "r"},
 		}
 		read(rest(1), &j)

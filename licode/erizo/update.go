@@ -181,7 +181,7 @@ func (c *Client) streamMessage(now time.Time, msg json.RawMessage, ack int) {
 // control takes a control message. What Licode's handlers do (log, mostly) has no
 // counterpart: only the right is looked at, so that applications go on.
 func (c *Client) control(action object, ack int) {
-	if name := action.text("name"); name == "" || !c.may(name, nil) {
+	if !c.mayControl(action.text("name")) {
 		c.refuse(ack, unauthorized)
 		return
 	}
