@@ -2,7 +2,6 @@ package erizo
 
 import (
 	"encoding/json"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -222,7 +221,10 @@ func (c *Client) Joined(_ time.Time, j protocol.Joined) {
 		return
 	}
 	c.joined = true
-	c.enter(j)
+	c.me, c.mode = j.Participant, j.Room.Mode
+	for _, p := range j.Participants {
+		c.participants = append(c.participants, p.ID)
+	}
 	greeting := connected{
 		Streams: []publicStream{}, ID: j.Room.ID, ClientID: j.Participant.ID, SinglePC: c.singlePC,
 		Strategy: c.strategyName(), TargetBitrate: c.target, P2P: c.peers(),
@@ -241,86 +243,6 @@ func (c *Client) Joined(_ time.Time, j protocol.Joined) {
 		}
 	}
 	c.emit("connected", greeting)
-}
-
-// enter notes who is there.
-func (c *Client) enter(j protocol.Joined) {
-	c.me, c.mode = j.Participant, j.Room.Mode
-	c.participants = nil
-	for _, p := range j.Participants {
-		c.participants = append(c.participants, p.ID)
-	}
-}
-
-// Resynced tells the room as it is after the native session was rebuilt: the
-// media are gone, and what the client has published with them.
-func (c *Client) Resynced(now time.Time, j protocol.Joined) {
-	if c.over || !c.joined {
-		return
-	}
-	unanswered := c.waiting
-	c.waiting, c.lastRequest = map[uint64]answerer{}, 0
-	if c.left {
-		c.leave(now, nil, NoAck)
-		return
-	}
-	c.enter(j)
-	c.beginAgain()
-	lost := protocol.Errorf(protocol.CodeUnavailable, "The server was restarted; try again.")
-	for _, n := range slices.Sorted(maps.Keys(unanswered)) {
-		unanswered[n](now, nil, lost)
-	}
-	there := map[protocol.StreamID]bool{}
-	for _, s := range j.Streams {
-		there[s.ID] = true
-	}
-	for _, s := range slices.Clone(c.order) {
-		if !there[s.ID] && (s.own == nil || s.own.state == withdrawn && !s.own.failed) {
-			c.removed(now, s)
-		}
-	}
-	for _, s := range j.Streams {
-		if known := c.streams[s.ID]; known != nil {
-			c.updated(now, known, s)
-			continue
-		}
-		c.announce(c.learn(s))
-	}
-}
-
-// beginAgain gives up what the room has forgotten. Messages go on; for everything
-// else the client has to make new connections.
-func (c *Client) beginAgain() {
-	for _, x := range slices.Clone(c.connections) {
-		x.opened = false // there is nothing to close
-	}
-	for _, s := range slices.Clone(c.order) {
-		switch {
-		case s.own == nil:
-		case s.own.state == published && len(s.Tracks) == 0:
-			c.askToPublish(s, nil, func(err *protocol.Error) {
-				if s.own.state != publishing {
-					return
-				}
-				s.own.state = published
-				if err != nil {
-					c.failPublication(s)
-				}
-			})
-		default:
-			s.own.state = withdrawn
-			if s.told {
-				c.failPublication(s)
-			}
-		}
-		if s.sub != nil {
-			s.sub.asked = false // there is nothing to unsubscribe from
-			c.failSubscription(s)
-		}
-	}
-	for _, x := range slices.Clone(c.connections) {
-		c.lost(x)
-	}
 }
 
 // FromRoom tells an event of the native session.

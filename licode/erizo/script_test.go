@@ -26,7 +26,6 @@ var update = flag.Bool("update", false, "write what the machine does into the sc
 //
 //	client ROLE [option=value …]  begins anew; options as in the query
 //	joined {json}                 the snapshot; members that are not there are filled in
-//	resynced {json}
 //	> EVENT ACK {json}            of the client; ACK is - where it asks for none
 //	room TYPE {json}              an event of the room
 //	ok NUMBER {json}              of a request
@@ -221,18 +220,14 @@ func (s *script) step(t *testing.T, line string) []string {
 	switch words[0] {
 	case "client":
 		s.begin(arg(1), strings.Fields(rest(2)))
-	case "joined", "resynced":
+	case "joined":
 		role := s.client.me.Role
 		j := protocol.Joined{
 			Participant: protocol.Participant{ID: participantID("me"), User: "me", Role: role, Permissions: protocol.BuiltinRoles[role]},
 			Room:        protocol.Room{ID: "000000000000000000000001", Name: "r"},
 		}
 		read(rest(1), &j)
-		if words[0] == "joined" {
-			s.client.Joined(s.now, j)
-		} else {
-			s.client.Resynced(s.now, j)
-		}
+		s.client.Joined(s.now, j)
 	case ">":
 		if arg(2) != "-" {
 			asked = number(arg(2))
