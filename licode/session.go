@@ -378,9 +378,6 @@ func (c *session) arrive(now time.Time, a arrival) {
 	}
 }
 
-// leaveEvent is how a client says that it will not come back.
-const leaveEvent = "clientDisconnection"
-
 // deliver gives the machine an event of the client's.
 func (c *session) deliver(now time.Time, d socketio.Delivery) {
 	c.pace.take(now, eventTime)
@@ -393,12 +390,8 @@ func (c *session) deliver(now time.Time, d socketio.Delivery) {
 		if d.Call != 0 {
 			c.answer(d.Call, []any{nil, "Binary data are not supported"})
 		}
-	case len(d.Message) > erizo.MaxPayload:
-		if d.Call != 0 {
-			c.answer(d.Call, []any{nil, "The message is too large"})
-		}
 	default:
-		if d.Event == leaveEvent {
+		if d.Event == erizo.EventDisconnection {
 			c.leaving = true
 		}
 		c.machine.FromClient(now, d.Event, d.Message, call)

@@ -33,10 +33,6 @@ type Config struct {
 	// SinglePC allows clients to have one connection for all that they publish and
 	// one for all that they subscribe to, if they ask for that.
 	SinglePC bool
-	// ICEServers are for the client; nil: those of the snapshot.
-	ICEServers []protocol.ICEServer
-	// Strategies are those that clients may choose; nil: DefaultStrategies.
-	Strategies map[string]Strategy
 	// Options are what the client says when it connects.
 	Options Options
 	// Rand makes ids of streams and messages.
@@ -46,9 +42,9 @@ type Config struct {
 // Options are those of Room.connect of Licode's client that have an effect.
 type Options struct {
 	SinglePC bool
-	// Strategy names one of Config.Strategies; other names are none.
+	// Strategy names the one by which links are shared; other names are none.
 	Strategy string
-	// TargetBitrate is in bits per second, where the strategy has none.
+	// TargetBitrate is up to which links are measured, in bits per second; 0: what media need.
 	TargetBitrate uint64
 }
 
@@ -71,7 +67,7 @@ func ReadOptions(get func(name string) string) Options {
 type Client struct {
 	config   Config
 	singlePC bool
-	strategy string // a key of config.Strategies; "": none
+	strategy string // a key of strategies; "": none
 	target   uint64 // bits per second, of the links of subscriptions
 
 	me           protocol.Participant
@@ -101,21 +97,16 @@ type answerer func(now time.Time, data json.RawMessage, err *protocol.Error)
 
 // New makes the machine of one client, which knows of no room yet.
 func New(config Config) *Client {
-	if config.Strategies == nil {
-		config.Strategies = DefaultStrategies
-	}
 	c := &Client{
 		config:   config,
 		singlePC: config.SinglePC && config.Options.SinglePC,
+		target:   config.Options.TargetBitrate,
 		streams:  map[protocol.StreamID]*stream{},
 		hints:    map[protocol.StreamID]Hint{},
 		readings: map[uint64]func(counted){},
 		waiting:  map[uint64]answerer{},
 	}
 	c.choose(config.Options.Strategy)
-	if c.target = config.Strategies[c.strategy].TargetBitrate; c.target == 0 {
-		c.target = config.Options.TargetBitrate
-	}
 	return c
 }
 
@@ -149,7 +140,7 @@ func (c *Client) FromClient(now time.Time, event string, msg json.RawMessage, ac
 		c.refuse(ack, reasonUnknown)
 	case len(msg) > MaxPayload:
 		c.refuse(ack, reasonMalformed)
-	case len(c.waiting) >= maxRequests && event != eventDisconnection:
+	case len(c.waiting) >= maxRequests && event != EventDisconnection:
 		c.refuseMedia(ack, reasonTooMuch)
 	default:
 		handle(c, now, msg, ack)
@@ -172,10 +163,11 @@ var events = map[string]func(c *Client, now time.Time, msg json.RawMessage, ack 
 	"getStreamStats":               (*Client).streamStats,
 	"setStreamPriorityStrategy":    (*Client).setStrategy,
 	"setConnectionTargetBandwidth": (*Client).setTarget,
-	eventDisconnection:             (*Client).leave,
+	EventDisconnection:             (*Client).leave,
 }
 
-const eventDisconnection = "clientDisconnection"
+// EventDisconnection is how a client says that it will not come back.
+const EventDisconnection = "clientDisconnection"
 
 // leave ends the presence, as the client asks for.
 func (c *Client) leave(_ time.Time, _ json.RawMessage, ack int) {
@@ -233,11 +225,7 @@ func (c *Client) Joined(_ time.Time, j protocol.Joined) {
 	for _, s := range j.Streams {
 		greeting.Streams = append(greeting.Streams, c.learn(s).public())
 	}
-	servers := c.config.ICEServers
-	if servers == nil {
-		servers = j.ICEServers
-	}
-	for _, s := range servers {
+	for _, s := range j.ICEServers {
 		if len(s.URLs) > 0 {
 			greeting.ICEServers = append(greeting.ICEServers, iceServer{URL: s.URLs[0], ICEServer: s})
 		}

@@ -219,29 +219,28 @@ func TestOptionsOfTheQuery(t *testing.T) {
 	}
 }
 
-// singlePC needs both sides; a strategy has to be there; its target goes first.
+// singlePC needs both sides; a strategy has to be there; each ICE server has a url too.
 func TestWhatTheClientIsTold(t *testing.T) {
 	config := testConfig()
-	config.SinglePC = false
-	config.Options = Options{SinglePC: true, Strategy: "none", TargetBitrate: 7}
-	config.ICEServers = []protocol.ICEServer{{URLs: []string{"turn:a", "turn:b"}, Username: "u", Credential: "c"}, {}}
-	greet := func() connected {
+	greet := func(o Options) connected {
+		config.Options = o
 		c := New(config)
-		c.Joined(epoch, protocol.Joined{ICEServers: []protocol.ICEServer{{URLs: []string{"stun:x"}}}})
+		c.Joined(epoch, protocol.Joined{ICEServers: []protocol.ICEServer{{URLs: []string{"turn:a", "turn:b"}, Username: "u", Credential: "c"}, {}}})
 		return c.Effects()[0].(Emit).Msg.(connected)
 	}
-	got := greet()
-	if got.SinglePC || got.Strategy != false || got.TargetBitrate != 7 {
+	got := greet(Options{SinglePC: true, Strategy: "high", TargetBitrate: 7})
+	if !got.SinglePC || got.Strategy != "high" || got.TargetBitrate != 7 {
 		t.Errorf("singlePC %t, strategy %v, target %d", got.SinglePC, got.Strategy, got.TargetBitrate)
 	}
 	if want := `[{"url":"turn:a","urls":["turn:a","turn:b"],"username":"u","credential":"c"}]`; text(got.ICEServers) != want {
 		t.Errorf("ICE servers %s, want %s", text(got.ICEServers), want)
 	}
-	config.SinglePC, config.ICEServers = true, nil
-	config.Options.Strategy = "s"
-	config.Strategies = map[string]Strategy{"s": {TargetBitrate: 9}}
-	if got = greet(); !got.SinglePC || got.Strategy != "s" || got.TargetBitrate != 9 || got.ICEServers[0].URL != "stun:x" {
+	if got = greet(Options{Strategy: "none"}); got.SinglePC || got.Strategy != false || got.TargetBitrate != 0 {
 		t.Errorf("%s", text(got))
+	}
+	config.SinglePC = false
+	if greet(Options{SinglePC: true}).SinglePC {
+		t.Error("singlePC, which the server does not allow")
 	}
 }
 
