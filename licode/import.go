@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/tertulia-rtc/tertulia/licode/erizo"
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/store"
 )
@@ -328,26 +329,20 @@ func RolesOf(config json.RawMessage) (roles map[string][]protocol.Permission, no
 				continue
 			}
 			sub := rights.object(right)
-			switch right {
-			case "publish":
-				for _, p := range []struct {
-					word       string
-					permission protocol.Permission
-				}{
-					{"audio", protocol.PublishAudio}, {"video", protocol.PublishVideo}, {"screen", protocol.PublishScreen}, {"data", protocol.PublishData},
-				} {
+			permission, known := erizo.Rights[right]
+			switch {
+			case right == "publish":
+				for part, permission := range erizo.PublishRights {
 					// In Licode a sub-right that is not named is granted.
-					if _, named := sub[p.word]; !named || sub.is(p.word) {
-						permissions = append(permissions, p.permission)
+					if _, named := sub[part]; !named || sub.is(part) {
+						permissions = append(permissions, permission)
 					}
 				}
-			case "subscribe", "record", "stats", "controlhandlers":
+			case known:
 				if len(sub) > 0 {
 					notes = append(notes, fmt.Sprintf("role %s: the right %s has no sub-rights here and is granted whole", name, right))
 				}
-				permissions = append(permissions, map[string]protocol.Permission{
-					"subscribe": protocol.Subscribe, "record": protocol.Record, "stats": protocol.ReadStats, "controlhandlers": protocol.Moderate,
-				}[right])
+				permissions = append(permissions, permission)
 			default:
 				notes = append(notes, fmt.Sprintf("role %s: the right %.40s is not known and stays out", name, right))
 			}

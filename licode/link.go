@@ -90,18 +90,20 @@ func (l *link) take() (frames [][]byte, finished bool) {
 	return frames, l.finished
 }
 
-// write is the goroutine that writes, until finish, an error or the end of ctx.
+// write is the goroutine that writes, until finish or the end of ctx. An error does not
+// end the link: the reader hears of it too, after the last that the client has said.
 func (l *link) write(ctx context.Context) {
 	defer l.cancel()
+	var err error
 	for {
 		frames, finished := l.take()
 		for _, f := range frames {
-			w, cancel := context.WithTimeout(ctx, writeTimeout)
-			err := l.socket.Write(w, websocket.MessageText, f)
-			cancel()
 			if err != nil {
-				return
+				break
 			}
+			w, cancel := context.WithTimeout(ctx, writeTimeout)
+			err = l.socket.Write(w, websocket.MessageText, f)
+			cancel()
 		}
 		if finished {
 			_ = l.socket.Close(l.code, "") // waits some seconds for the client's part

@@ -8,6 +8,7 @@ import "time"
 // becomes has 50 requests and 512 KiB a second.
 const (
 	eventTime  = time.Second / 40  // that an event takes
+	readTime   = eventTime / 10    // that reading a participant's counters takes, beside the event
 	frameTime  = time.Second / 500 // that any frame takes
 	byteTime   = time.Second / (200 << 10)
 	paceCredit = 5 * time.Second // that may be taken at once

@@ -66,29 +66,3 @@ func rightsOf(permissions []protocol.Permission) rights {
 	}
 	return r
 }
-
-// mayPublish says whether somebody with these rights may publish a stream that
-// has these parts. Unlike Licode's server, which looks at parts that are exactly
-// true, a part counts when it is there in any form. A stream without any part
-// needs the right to publish something.
-func (r rights) mayPublish(parts publishRight) bool {
-	p := r.Publish
-	return p != nil &&
-		(p.Audio || !parts.Audio) && (p.Video || !parts.Video) && (p.Screen || !parts.Screen) && (p.Data || !parts.Data)
-}
-
-// may says whether somebody with these rights may do what Licode's
-// configuration calls by that word; publishing is for mayPublish.
-func (r rights) may(right string) bool {
-	switch right {
-	case "subscribe":
-		return r.Subscribe
-	case "record":
-		return r.Record
-	case "stats":
-		return r.Stats
-	case "controlhandlers":
-		return r.ControlHandlers
-	}
-	return false
-}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -45,10 +44,12 @@ type session struct {
 	room  protocol.RoomID
 	id    protocol.ParticipantID // known once it has started
 
-	ctx    context.Context // until stop; the native session's
-	stop   context.CancelFunc
-	inbox  chan func(now time.Time)
-	frames chan arrival  // from the client, read as fast as its pace allows
+	ctx   context.Context // until stop; the native session's
+	stop  context.CancelFunc
+	inbox chan func(now time.Time)
+	// frames are from the client, read as fast as its pace allows. It has no buffer: what
+	// is taken late stays with the network, and the end of a socket comes after its last frame.
+	frames chan arrival
 	hinted chan struct{} // of size 1: hints wait
 	hints  []erizo.Hint  // guarded by Signalling.mu
 	begun  chan error    // of size 1: whether it has joined
@@ -77,16 +78,14 @@ type arrival struct {
 }
 
 // invite makes a join token for whom a token of Licode's stands for.
-func (s *Signalling) invite(ctx context.Context, t store.LicodeToken) (join string, permissions []protocol.Permission, err error) {
+func (s *Signalling) invite(ctx context.Context, t store.LicodeToken) (join string, err error) {
 	service, err := s.Store.Service(ctx, t.Service)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
-	permissions = permissionsOf(service, t.Role)
-	join, err = auth.SignJoin([]byte(service.Key), auth.JoinClaims{
-		Service: t.Service, Room: t.Room, User: clip(t.Name, auth.MaxUser), Role: clip(t.Role, auth.MaxRole), Permissions: permissions, Uses: 1,
+	return auth.SignJoin([]byte(service.Key), auth.JoinClaims{
+		Service: t.Service, Room: t.Room, User: clip(t.Name, auth.MaxUser), Role: clip(t.Role, auth.MaxRole), Permissions: permissionsOf(service, t.Role), Uses: 1,
 	}, time.Now())
-	return join, permissions, err
 }
 
 // clip makes a text that a token of ours may hold of one that Licode's may: at most
@@ -104,17 +103,17 @@ func clip(text string, most int) string {
 	return string(r[:min(len(r), most)])
 }
 
-func newSession(s *Signalling, v visit, t store.LicodeToken, permissions []protocol.Permission) *session {
+func newSession(s *Signalling, v visit, t store.LicodeToken) *session {
 	var seed [16]byte
 	_, _ = crand.Read(seed[:]) // never fails (crypto/rand)
 	c := &session{
 		s: s, log: s.Log, token: v.token(), room: t.Room,
-		inbox: make(chan func(time.Time), 64), frames: make(chan arrival, 16), hinted: make(chan struct{}, 1),
+		inbox: make(chan func(time.Time), 64), frames: make(chan arrival), hinted: make(chan struct{}, 1),
 		begun: make(chan error, 1), done: make(chan struct{}), left: make(chan struct{}),
 		machine: erizo.New(erizo.Config{
 			DefaultVideoBW: s.DefaultVideoBW, MaxVideoBW: s.MaxVideoBW, SinglePC: s.SinglePC,
-			Rights: machineRights(permissions), Options: erizo.ReadOptions(v.query.Get),
-			Rand: rand.New(rand.NewPCG(binary.NativeEndian.Uint64(seed[:]), binary.NativeEndian.Uint64(seed[8:]))),
+			Options: erizo.ReadOptions(v.query.Get),
+			Rand:    rand.New(rand.NewPCG(binary.NativeEndian.Uint64(seed[:]), binary.NativeEndian.Uint64(seed[8:]))),
 		}),
 	}
 	c.ctx, c.stop = context.WithCancel(s.ctx)
@@ -129,33 +128,10 @@ func newSession(s *Signalling, v visit, t store.LicodeToken, permissions []proto
 	return c
 }
 
-// machineRights puts permissions into the words of Licode's configuration.
-func machineRights(permissions []protocol.Permission) erizo.Rights {
-	has := func(p protocol.Permission) bool { return slices.Contains(permissions, p) }
-	rights := erizo.Rights{}
-	publish := map[string]bool{
-		"audio": has(protocol.PublishAudio), "video": has(protocol.PublishVideo),
-		"screen": has(protocol.PublishScreen), "data": has(protocol.PublishData),
-	}
-	for _, granted := range publish {
-		if granted {
-			rights["publish"] = erizo.Right{Granted: true, Sub: publish}
-		}
-	}
-	for right, permission := range map[string]protocol.Permission{
-		"subscribe": protocol.Subscribe, "record": protocol.Record, "stats": protocol.ReadStats, "controlhandlers": protocol.Moderate,
-	} {
-		if has(permission) {
-			rights[right] = erizo.Right{Granted: true}
-		}
-	}
-	return rights
-}
-
 // start joins the room and begins to run. An error is for the client.
 func (c *session) start(ctx context.Context, join string) error {
 	if err := c.native.join(join); err != nil {
-		c.stop()
+		c.stop() // nothing runs yet
 		return tokenError(ErrInternal)
 	}
 	c.lost = time.Now()
@@ -164,15 +140,33 @@ func (c *session) start(ctx context.Context, join string) error {
 		_ = c.s.Controller.Serve(c.ctx, c.native.pipe) // what it refuses, it says in a frame
 	})
 	c.s.work.Go(c.run)
+	err, ok := c.outcome(ctx)
+	if !ok {
+		c.dismiss()
+	}
+	return err
+}
+
+// outcome says how joining has gone; not ok: there is no time to wait for that.
+func (c *session) outcome(ctx context.Context) (err error, ok bool) {
 	select {
 	case err := <-c.begun:
-		return err
+		return err, true
 	case <-ctx.Done():
-		c.stop()
-		return tokenError(ErrUnavailable)
+		return tokenError(ErrUnavailable), false
 	case <-c.done:
-		return errClosed
 	}
+	select {
+	case err := <-c.begun: // with the reason why it has ended
+		return err, true
+	default:
+		return errClosed, true
+	}
+}
+
+// dismiss ends a session whose client was not admitted: nobody can come back to it.
+func (c *session) dismiss() {
+	_ = c.post(c.ctx, func(time.Time) { c.finish(false, "not admitted") })
 }
 
 // post gives the session a function to run; it waits while the inbox is full.
@@ -234,7 +228,6 @@ func (c *session) read(ctx context.Context, l *link) error {
 		case c.frames <- arrival{l, kind == websocket.MessageBinary, frame}:
 		case <-c.done:
 			return nil
-		case <-ctx.Done():
 		}
 	}
 }
@@ -385,9 +378,6 @@ func (c *session) arrive(now time.Time, a arrival) {
 	}
 }
 
-// leaveEvent is how a client says that it will not come back.
-const leaveEvent = "clientDisconnection"
-
 // deliver gives the machine an event of the client's.
 func (c *session) deliver(now time.Time, d socketio.Delivery) {
 	c.pace.take(now, eventTime)
@@ -400,12 +390,8 @@ func (c *session) deliver(now time.Time, d socketio.Delivery) {
 		if d.Call != 0 {
 			c.answer(d.Call, []any{nil, "Binary data are not supported"})
 		}
-	case len(d.Message) > erizo.MaxPayload:
-		if d.Call != 0 {
-			c.answer(d.Call, []any{nil, "The message is too large"})
-		}
 	default:
-		if d.Event == leaveEvent {
+		if d.Event == erizo.EventDisconnection {
 			c.leaving = true
 		}
 		c.machine.FromClient(now, d.Event, d.Message, call)
@@ -530,6 +516,7 @@ func (c *session) readStats(now time.Time, e erizo.ReadStats) {
 		return
 	}
 	c.readings++
+	c.pace.take(now, time.Duration(len(e.Of))*readTime)
 	c.s.work.Go(func() {
 		ctx, cancel := context.WithTimeout(c.ctx, partingTime)
 		defer cancel()

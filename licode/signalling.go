@@ -52,8 +52,10 @@ type SignallingConfig struct {
 // client has a session, which is an ordinary participant of its room.
 type Signalling struct {
 	SignallingConfig
-	ctx  context.Context // until Drain has ended
-	stop context.CancelFunc
+	ctx   context.Context // until Drain has ended
+	stop  context.CancelFunc
+	doors context.Context // until Shut
+	shut  context.CancelFunc
 
 	mu       sync.Mutex
 	draining bool
@@ -67,6 +69,8 @@ type Signalling struct {
 const (
 	admitTimeout = 10 * time.Second // from the client's CONNECT to our answer
 	maxOpening   = 64 << 10         // bytes of a frame before that
+	// lastFarewell is how long somebody who was refused may read why when the server ends.
+	lastFarewell = 500 * time.Millisecond
 )
 
 // errClosed is what a client hears whose session is not there any more, or is
@@ -86,15 +90,23 @@ func NewSignalling(config SignallingConfig) (*Signalling, error) {
 	}
 	s := &Signalling{SignallingConfig: config, sessions: map[protocol.ParticipantID]*session{}, rooms: map[protocol.RoomID]*hintedRoom{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.doors, s.shut = context.WithCancel(s.ctx)
 	return s, nil
+}
+
+// Shut takes no more clients, and sends those away who have no session yet: their tokens
+// stay good. It comes before the controller drains, which lets nobody in any more.
+func (s *Signalling) Shut() {
+	s.mu.Lock()
+	s.draining = true
+	s.mu.Unlock()
+	s.shut()
 }
 
 // Drain takes no more clients and waits until those that are there have gone, as
 // they do when the controller drains; it cuts them when ctx ends.
 func (s *Signalling) Drain(ctx context.Context) {
-	s.mu.Lock()
-	s.draining = true
-	s.mu.Unlock()
+	s.Shut()
 	done := make(chan struct{})
 	go func() { s.work.Wait(); close(done) }()
 	select {
@@ -211,7 +223,7 @@ func (s *Signalling) serve(ctx context.Context, v visit, revision socketio.Revis
 	engine, open := socketio.NewSocket(revision, protocol.NewHexID(), time.Now())
 	l.engine = engine
 	l.push(open)
-	if err := l.awaitConnect(ctx); err != nil {
+	if err := l.awaitConnect(ctx, s.doors); err != nil {
 		return err
 	}
 	admit, cancel := context.WithTimeout(ctx, admitTimeout)
@@ -220,17 +232,18 @@ func (s *Signalling) serve(ctx context.Context, v visit, revision socketio.Revis
 	if err != nil {
 		l.push(engine.Refuse(time.Now(), err.Error()))
 		s.Log.DebugContext(ctx, "refused", "from", v.from, "reason", err)
-		return l.awaitFarewell(ctx)
+		return l.awaitFarewell(ctx, s.doors)
 	}
 	leave()
 	l.socket.SetReadLimit(socketio.MaxPayload)
 	return c.read(ctx, l)
 }
 
-// awaitConnect reads until the client asks for the namespace.
-func (l *link) awaitConnect(ctx context.Context) error {
+// awaitConnect reads until the client asks for the namespace, while the doors are open.
+func (l *link) awaitConnect(ctx, doors context.Context) error {
 	ctx, cancel := context.WithDeadline(ctx, l.engine.Timer())
 	defer cancel()
+	defer context.AfterFunc(doors, cancel)()
 	for l.engine.Phase == socketio.PhaseOpened {
 		in, err := l.next(ctx)
 		if err != nil {
@@ -245,9 +258,10 @@ func (l *link) awaitConnect(ctx context.Context) error {
 
 // awaitFarewell waits for a client that was refused to go away by itself: it
 // must have read why.
-func (l *link) awaitFarewell(ctx context.Context) error {
+func (l *link) awaitFarewell(ctx, doors context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, socketio.ConnectTimeout)
 	defer cancel()
+	defer context.AfterFunc(doors, func() { time.AfterFunc(lastFarewell, cancel) })()
 	for {
 		if in, err := l.next(ctx); err != nil || in.Left {
 			return err
@@ -284,6 +298,9 @@ func (s *Signalling) admit(ctx context.Context, v visit) (*session, error) {
 		}
 		return c, nil
 	}
+	if s.doors.Err() != nil {
+		return nil, tokenError(ErrUnavailable) // redeemed, the token would be spent for nothing
+	}
 	record, err := s.Redeem(ctx, token)
 	var refusal Refusal
 	switch {
@@ -293,17 +310,17 @@ func (s *Signalling) admit(ctx context.Context, v visit) (*session, error) {
 		s.Log.ErrorContext(ctx, "a token could not be redeemed", "reason", err)
 		return nil, tokenError(ErrInternal)
 	}
-	join, permissions, err := s.invite(ctx, record)
+	join, err := s.invite(ctx, record)
 	if err != nil {
 		s.Log.ErrorContext(ctx, "a token could not be used", "reason", err)
 		return nil, tokenError(ErrInternal)
 	}
-	c := newSession(s, v, record, permissions)
+	c := newSession(s, v, record)
 	if err := c.start(ctx, join); err != nil {
 		return nil, err
 	}
 	if !c.attach(ctx, v.link) {
-		c.stop()
+		c.dismiss()
 		return nil, errClosed
 	}
 	return c, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +30,7 @@ import (
 // house is a Signalling with a real controller, bus and store, and a worker by
 // hand, in a bubble with a clock of its own. Its network is in memory.
 type house struct {
+	slow       atomic.Int64 // nanoseconds by which a session that has joined is held up
 	t          *testing.T
 	store      *store.Store
 	bus        *bus.Bus
@@ -78,6 +81,7 @@ func inHouse(t *testing.T, f func(t *testing.T, h *house)) {
 				return sync.OnceFunc(func() { mu.Lock(); h.waiting--; mu.Unlock() }), true
 			},
 			DefaultVideoBW: 300, MaxVideoBW: 1000, SinglePC: true,
+			Log: slog.New(slowLog{slog.DiscardHandler, &h.slow}),
 		})
 		h.must(err)
 		time.Sleep(time.Second) // the worker is heard of
@@ -86,6 +90,7 @@ func inHouse(t *testing.T, f func(t *testing.T, h *house)) {
 		defer func() {
 			drain, cancel := context.WithTimeout(ctx, 10*time.Second)
 			defer cancel()
+			h.signalling.Shut()
 			h.controller.Drain(drain)
 			h.signalling.Drain(drain)
 			if drain.Err() != nil {
@@ -158,6 +163,37 @@ type network struct {
 	closed chan struct{}
 	once   sync.Once
 	client *http.Client
+	last   *corked // the client's end of the newest connection
+}
+
+// corked is a connection that keeps what is written while it has a cork in.
+type corked struct {
+	net.Conn
+	mu   sync.Mutex
+	in   bool
+	kept []byte
+}
+
+func (c *corked) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.in {
+		return c.Conn.Write(b)
+	}
+	c.kept = append(c.kept, b...)
+	return len(b), nil
+}
+
+// together sends what f writes at once.
+func (c *corked) together(f func()) {
+	c.mu.Lock()
+	c.in = true
+	c.mu.Unlock()
+	f()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.in = false
+	_, _ = c.Conn.Write(c.kept)
 }
 
 func newNetwork() *network {
@@ -166,7 +202,8 @@ func newNetwork() *network {
 		near, far := net.Pipe()
 		select {
 		case n.accept <- far:
-			return near, nil
+			n.last = &corked{Conn: near}
+			return n.last, nil
 		case <-n.closed:
 			return nil, net.ErrClosed
 		case <-ctx.Done():
@@ -395,4 +432,15 @@ func (h *house) get(method, target string) (int, string) {
 	r.URL = u
 	h.signalling.ServeHTTP(w, r)
 	return w.Code, w.Body.String()
+}
+
+// slowLog writes nothing, and takes its time to be told of whom.
+type slowLog struct {
+	slog.Handler
+	by *atomic.Int64
+}
+
+func (l slowLog) WithAttrs([]slog.Attr) slog.Handler {
+	time.Sleep(time.Duration(l.by.Load()))
+	return l
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/tertulia-rtc/tertulia/licode"
 	"github.com/tertulia-rtc/tertulia/licode/socketio"
 	"github.com/tertulia-rtc/tertulia/protocol"
 )
@@ -165,6 +166,21 @@ func TestFullRoom(t *testing.T) {
 		g := h.call(h.token("late", "presenter"), "4")
 		g.say("40")
 		g.expect(`0{`, `44{"message":"The room is full`)
+		g.cut()
+	})
+}
+
+// Whoever could not be admitted in time is in the room no more.
+func TestNotAdmittedInTime(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.slow.Store(int64(11 * time.Second))
+		g := h.call(h.token("ana", "presenter"), "4")
+		g.say("40")
+		g.expect(`0{`, `44{"message":"token: Nuve does not respond"`)
+		time.Sleep(2 * time.Second)
+		if people, _ := h.controller.Participants(context.Background(), h.room.ID); len(people) != 0 || h.signalling.Sessions() != 0 {
+			t.Error(people, h.signalling.Sessions())
+		}
 		g.cut()
 	})
 }
@@ -382,12 +398,41 @@ func TestLeaving(t *testing.T) {
 	})
 }
 
+// What a client has said last counts, also when it comes together with the end of the
+// socket and is read late.
+func TestLeavingInAHurry(t *testing.T) {
+	for how, end := range map[string]func(g *guest){
+		"closed": func(g *guest) { _ = g.socket.Close(websocket.StatusGoingAway, "") },
+		"cut":    func(g *guest) { g.cut() },
+	} {
+		inHouse(t, func(t *testing.T, h *house) {
+			ana := h.enter("ana")
+			n := 0
+			ask := func(most int) { // more than is read at once
+				for ; n < most; n++ {
+					ana.say(fmt.Sprintf(`42%d["getStreamStats",{"socketgd":%d,"msg":77}]`, n, n))
+				}
+			}
+			ask(220)
+			h.network.last.together(func() {
+				ask(240)
+				ana.say(fmt.Sprintf(`42["clientDisconnection",{"socketgd":%d},null]`, n), "41")
+			})
+			end(ana)
+			time.Sleep(5 * time.Second)
+			if people, _ := h.controller.Participants(context.Background(), h.room.ID); len(people) != 0 {
+				t.Errorf("%s: %v", how, people)
+			}
+		})
+	}
+}
+
 func TestSilence(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		// A client that answers stays, for hours.
 		ana, ben := h.enter("ana"), h.enterAs("ben", "viewer", "3")
 		time.Sleep(3 * time.Hour)
-		if _, ended := ana.ended(); ended || !ana.heard("2") && h.signalling.Sessions() != 2 {
+		if _, ended := ana.ended(); ended || h.signalling.Sessions() != 2 {
 			t.Error("it was ended")
 		}
 		if _, ended := ben.ended(); ended {
@@ -604,21 +649,60 @@ func TestDoorstep(t *testing.T) {
 func TestDrain(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		ana := h.enter("ana")
-		waiting := h.call(h.token("ben", "presenter"), "4")
+		token := h.token("ben", "presenter")
+		waiting := h.call(token, "4")
+		refused := h.call(url.Values{}, "4")
+		refused.say("40")
+		refused.expect(`0{`, `44{"message":"token: `)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
+		start := time.Now()
+		h.signalling.Shut()
+		waiting.say("40")
 		h.controller.Drain(ctx)
 		if code, ended := ana.ended(); !ended || code != websocket.StatusGoingAway {
 			t.Error(code, ended)
 		}
-		start := time.Now()
 		h.signalling.Drain(ctx)
-		if time.Since(start) > 10*time.Second {
+		if time.Since(start) > time.Second {
 			t.Error("it took", time.Since(start))
 		}
-		_ = waiting
+		// Who did not get in can use the token at the next server.
+		if _, err := h.tokens.Redeem(context.Background(), licode.Fields{ID: protocol.TokenID(token.Get("tokenId")), Host: token.Get("host"), Signature: token.Get("signature")}); err != nil {
+			t.Error("the token is spent:", err)
+		}
 		if _, status, err := h.dial(h.token("cho", "presenter"), "4"); err == nil || status != http.StatusServiceUnavailable {
 			t.Error(err)
+		}
+	})
+}
+
+// What a client costs by reading counters is by how many participants it reads.
+func TestPaceOfStatistics(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		took := func(people int) time.Duration {
+			var all []*guest
+			for n := range people {
+				all = append(all, h.enter(fmt.Sprint("user", n)))
+			}
+			ana := all[0]
+			stream := ana.publishData(0)
+			start := time.Now()
+			for n := 1; n <= 300; n++ {
+				ana.say(fmt.Sprintf(`42%d["getStreamStats",{"socketgd":%d,"msg":%s}]`, n, n, stream))
+				for ana.answer(fmt.Sprint(n)) == "" {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			d := time.Since(start)
+			for _, g := range all {
+				g.cut()
+			}
+			time.Sleep(31 * time.Second)
+			return d
+		}
+		if alone, full := took(1), took(h.room.MaxParticipants); full < alone+4*time.Second {
+			t.Errorf("%v in a full room, %v alone", full, alone)
 		}
 	})
 }

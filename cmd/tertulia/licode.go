@@ -36,15 +36,6 @@ func (c *serveCommand) openLicode(main net.Listener, secure bool, h *house, log 
 		DefaultVideoBW: c.LicodeDefaultVideoBandwidth, MaxVideoBW: c.LicodeMaxVideoBandwidth, SinglePC: c.LicodeSinglePC == "on",
 		Log: log,
 	})
-	if err != nil {
-		return nil, err
-	}
-	h.signalling, err = licode.NewSignalling(licode.SignallingConfig{
-		Store: h.store, Controller: h.controller, Redeem: tokens.Redeem,
-		Client: h.handler.Client, Step: h.handler.Step, OriginAllowed: h.handler.OriginAllowed,
-		DefaultVideoBW: c.LicodeDefaultVideoBandwidth, MaxVideoBW: c.LicodeMaxVideoBandwidth, SinglePC: c.LicodeSinglePC == "on",
-		Log: log,
-	})
 	if err != nil || c.LicodeHTTP == "" {
 		return nil, err
 	}

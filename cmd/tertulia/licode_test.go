@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -122,4 +123,52 @@ func TestLicodesAPIAndOursAreOfOneHouse(t *testing.T) {
 		t.Error(status, text)
 	}
 	p.end()
+}
+
+// Who is being served at Nuve's own port when the server ends gets an answer.
+func TestNuvesOwnPortEndsInOrder(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := l.Addr().String()
+	_ = l.Close()
+	p := launch(t, t.TempDir(), "--licode-http", own)
+	h := mauth.Header{Method: mauth.Method, Service: string(testID), Nonce: "1", Timestamp: fmt.Sprint(time.Now().UnixMilli())}
+	h.Signature = mauth.Sign([]byte(testKey), h.StringToSign())
+	conn, err := net.Dial("tcp", own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	const body = `{"name":"late"}`
+	_, _ = fmt.Fprintf(conn, "POST /rooms HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", h.String(), len(body))
+	read := bufio.NewReader(conn)
+	if line, err := read.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
+		t.Fatal(line, err)
+	}
+	_, _ = read.ReadString('\n') // an empty line
+	go func() {
+		for { // until the port is closed
+			c, err := net.Dial("tcp", own)
+			if err != nil {
+				break
+			}
+			_ = c.Close()
+			time.Sleep(10 * time.Millisecond)
+		}
+		_, _ = conn.Write([]byte(body))
+	}()
+	ended := make(chan struct{})
+	go func() { defer close(ended); p.end() }()
+	response, err := http.ReadResponse(read, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if text, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusOK || !strings.Contains(string(text), `"name":"late"`) {
+		t.Error(response.StatusCode, string(text))
+	}
+	<-ended
 }

@@ -85,13 +85,16 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	if secure != nil {
 		listener = tls.NewListener(listener, secure)
 	}
-	server := newServer(h.front(), log)
 	failed := make(chan error, 2)
-	go func() { failed <- server.Serve(listener) }()
+	var servers []*http.Server
+	serve := func(handler http.Handler, l net.Listener) {
+		s := newServer(handler, log)
+		servers = append(servers, s)
+		go func() { failed <- s.Serve(l) }()
+	}
+	serve(h.front(), listener)
 	if nuve != nil {
-		licodeServer := newServer(h.nuve.OwnPort(), log)
-		defer func() { _ = licodeServer.Close() }()
-		go func() { failed <- licodeServer.Serve(nuve) }()
+		serve(h.nuve.OwnPort(), nuve)
 	}
 	go h.handler.Run(ctx)
 	// Migrations and the description of the API needed memory that taking calls
@@ -111,10 +114,13 @@ func (c *serveCommand) Run(ctx context.Context, all *commands, out *os.File) err
 	fmt.Fprintln(out, "Ending: clients are told to come back.")
 	drain, cancel := context.WithTimeout(context.Background(), drainLimit)
 	defer cancel()
+	h.signalling.Shut()
 	h.controller.Drain(drain)
 	h.signalling.Drain(drain)
-	if err := server.Shutdown(drain); err != nil {
-		_ = server.Close()
+	for _, s := range servers {
+		if s.Shutdown(drain) != nil {
+			_ = s.Close()
+		}
 	}
 	return nil
 }

@@ -11,7 +11,8 @@ import { accessible } from '../lib/accessibility.mjs';
 import { startChromium } from '../lib/browsers.mjs';
 import { libraries, licodeClient, withoutLicode } from '../licode/application.mjs';
 import { Server } from '../lib/server.mjs';
-import { until } from '../lib/until.mjs';
+import { sleep, until } from '../lib/until.mjs';
+import { layWire } from '../lib/wire.mjs';
 
 const status = (tab) => tab.call(() => document.querySelector('[data-testid="status"]').textContent);
 
@@ -45,6 +46,7 @@ describe('examples/basic without an erizo.js', () => {
 function basic(title, { library, skip = false }) {
   describe(title, { skip }, () => {
     let server;
+    let wire;
     let example;
     let folder;
     let chromium;
@@ -55,15 +57,17 @@ function basic(title, { library, skip = false }) {
 
     before(async () => {
       server = await Server.start();
+      wire = await layWire(server.port); // tokens lead to where they were asked for
       folder = await mkdtemp(join(tmpdir(), 'basic-'));
       await writeFile(join(folder, 'erizo.js'), (await Promise.all(library.map((part) => readFile(part, 'utf8')))).join('\n'));
-      example = await start({ nuve: { url: `${server.url}/nuve/`, id: server.service, key: server.key }, client: folder, port: 0 });
+      example = await start({ nuve: { url: `${wire.url}/nuve/`, id: server.service, key: server.key }, client: folder, port: 0 });
       chromium = await startChromium();
     });
 
     after(async () => {
       await chromium?.close();
       example?.close();
+      wire?.close();
       await server?.stop();
       if (folder) await rm(folder, { recursive: true });
     });
@@ -98,6 +102,16 @@ function basic(title, { library, skip = false }) {
       await meet(Ana, ['Ben']);
     });
 
+    test('who is cut off comes back, though the first attempt fails', async () => {
+      wire.cut();
+      await until('Ana has lost it', async () => (await status(Ana)) === 'Reconnecting…');
+      await sleep(2000); // attempts come after 1, 2 and 4 seconds, or half more or less
+      assert.equal(await status(Ana), 'Reconnecting…');
+      wire.mend();
+      for (const tab of [Ana, Ben]) await until('they are back', async () => (await status(tab)) === 'Connected');
+      await Promise.all([meet(Ana, ['Ben']), meet(Ben, ['Ana'])]);
+    });
+
     test('leave', async () => {
       await Ben.page.getByTestId('leave').click();
       await meet(Ana, []);
@@ -125,6 +139,15 @@ function basic(title, { library, skip = false }) {
       await meet(Gil, ['Finn']);
       assert.deepEqual(await seen(Finn), []);
       await Promise.all([Finn.close(), Gil.close()]);
+    });
+
+    test('who is forgotten by the server gets the form again', async () => {
+      const Hal = await come('Hal');
+      await until('Hal is in', async () => (await status(Hal)) === 'Connected');
+      await server.restart('SIGKILL');
+      await until('it is over', async () => (await status(Hal)) === 'The connection is gone.', { seconds: 40 });
+      assert.ok(await Hal.page.getByTestId('join').isVisible());
+      await Hal.close();
     });
   });
 }

@@ -5,6 +5,7 @@ import "github.com/tertulia-rtc/tertulia/protocol"
 // Reasons that clients read, where Licode has a text of its own for them or
 // gives no answer at all.
 const (
+	reasonUnknown   = "Unknown event"
 	reasonMalformed = "The message can not be read"
 	reasonNoStream  = "Stream does not exist"
 	reasonNotOwner  = "Stream belongs to another client"

@@ -2,7 +2,6 @@ package erizo
 
 import (
 	"encoding/json"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -34,12 +33,6 @@ type Config struct {
 	// SinglePC allows clients to have one connection for all that they publish and
 	// one for all that they subscribe to, if they ask for that.
 	SinglePC bool
-	// ICEServers are for the client; nil: those of the snapshot.
-	ICEServers []protocol.ICEServer
-	// Rights are those of the client's role, by name.
-	Rights Rights
-	// Strategies are those that clients may choose; nil: DefaultStrategies.
-	Strategies map[string]Strategy
 	// Options are what the client says when it connects.
 	Options Options
 	// Rand makes ids of streams and messages.
@@ -49,9 +42,9 @@ type Config struct {
 // Options are those of Room.connect of Licode's client that have an effect.
 type Options struct {
 	SinglePC bool
-	// Strategy names one of Config.Strategies; other names are none.
+	// Strategy names the one by which links are shared; other names are none.
 	Strategy string
-	// TargetBitrate is in bits per second, where the strategy has none.
+	// TargetBitrate is up to which links are measured, in bits per second; 0: what media need.
 	TargetBitrate uint64
 }
 
@@ -74,7 +67,7 @@ func ReadOptions(get func(name string) string) Options {
 type Client struct {
 	config   Config
 	singlePC bool
-	strategy string // a key of config.Strategies; "": none
+	strategy string // a key of strategies; "": none
 	target   uint64 // bits per second, of the links of subscriptions
 
 	me           protocol.Participant
@@ -104,21 +97,16 @@ type answerer func(now time.Time, data json.RawMessage, err *protocol.Error)
 
 // New makes the machine of one client, which knows of no room yet.
 func New(config Config) *Client {
-	if config.Strategies == nil {
-		config.Strategies = DefaultStrategies
-	}
 	c := &Client{
 		config:   config,
 		singlePC: config.SinglePC && config.Options.SinglePC,
+		target:   config.Options.TargetBitrate,
 		streams:  map[protocol.StreamID]*stream{},
 		hints:    map[protocol.StreamID]Hint{},
 		readings: map[uint64]func(counted){},
 		waiting:  map[uint64]answerer{},
 	}
 	c.choose(config.Options.Strategy)
-	if c.target = config.Strategies[c.strategy].TargetBitrate; c.target == 0 {
-		c.target = config.Options.TargetBitrate
-	}
 	return c
 }
 
@@ -146,11 +134,13 @@ func (c *Client) Answered(now time.Time, number uint64, data json.RawMessage, er
 func (c *Client) FromClient(now time.Time, event string, msg json.RawMessage, ack int) {
 	handle, ok := events[event]
 	switch {
-	case !ok, c.over, !c.joined, c.left:
+	case c.over, !c.joined, c.left:
 		c.refuse(ack, reasonGone)
+	case !ok:
+		c.refuse(ack, reasonUnknown)
 	case len(msg) > MaxPayload:
 		c.refuse(ack, reasonMalformed)
-	case len(c.waiting) >= maxRequests && event != eventDisconnection:
+	case len(c.waiting) >= maxRequests && event != EventDisconnection:
 		c.refuseMedia(ack, reasonTooMuch)
 	default:
 		handle(c, now, msg, ack)
@@ -173,10 +163,11 @@ var events = map[string]func(c *Client, now time.Time, msg json.RawMessage, ack 
 	"getStreamStats":               (*Client).streamStats,
 	"setStreamPriorityStrategy":    (*Client).setStrategy,
 	"setConnectionTargetBandwidth": (*Client).setTarget,
-	eventDisconnection:             (*Client).leave,
+	EventDisconnection:             (*Client).leave,
 }
 
-const eventDisconnection = "clientDisconnection"
+// EventDisconnection is how a client says that it will not come back.
+const EventDisconnection = "clientDisconnection"
 
 // leave ends the presence, as the client asks for.
 func (c *Client) leave(_ time.Time, _ json.RawMessage, ack int) {
@@ -222,7 +213,10 @@ func (c *Client) Joined(_ time.Time, j protocol.Joined) {
 		return
 	}
 	c.joined = true
-	c.enter(j)
+	c.me, c.mode = j.Participant, j.Room.Mode
+	for _, p := range j.Participants {
+		c.participants = append(c.participants, p.ID)
+	}
 	greeting := connected{
 		Streams: []publicStream{}, ID: j.Room.ID, ClientID: j.Participant.ID, SinglePC: c.singlePC,
 		Strategy: c.strategyName(), TargetBitrate: c.target, P2P: c.peers(),
@@ -231,96 +225,12 @@ func (c *Client) Joined(_ time.Time, j protocol.Joined) {
 	for _, s := range j.Streams {
 		greeting.Streams = append(greeting.Streams, c.learn(s).public())
 	}
-	servers := c.config.ICEServers
-	if servers == nil {
-		servers = j.ICEServers
-	}
-	for _, s := range servers {
+	for _, s := range j.ICEServers {
 		if len(s.URLs) > 0 {
 			greeting.ICEServers = append(greeting.ICEServers, iceServer{URL: s.URLs[0], ICEServer: s})
 		}
 	}
 	c.emit("connected", greeting)
-}
-
-// enter notes who is there.
-func (c *Client) enter(j protocol.Joined) {
-	c.me, c.mode = j.Participant, j.Room.Mode
-	c.participants = nil
-	for _, p := range j.Participants {
-		c.participants = append(c.participants, p.ID)
-	}
-}
-
-// Resynced tells the room as it is after the native session was rebuilt: the
-// media are gone, and what the client has published with them.
-func (c *Client) Resynced(now time.Time, j protocol.Joined) {
-	if c.over || !c.joined {
-		return
-	}
-	unanswered := c.waiting
-	c.waiting, c.lastRequest = map[uint64]answerer{}, 0
-	if c.left {
-		c.leave(now, nil, NoAck)
-		return
-	}
-	c.enter(j)
-	c.beginAgain()
-	lost := protocol.Errorf(protocol.CodeUnavailable, "The server was restarted; try again.")
-	for _, n := range slices.Sorted(maps.Keys(unanswered)) {
-		unanswered[n](now, nil, lost)
-	}
-	there := map[protocol.StreamID]bool{}
-	for _, s := range j.Streams {
-		there[s.ID] = true
-	}
-	for _, s := range slices.Clone(c.order) {
-		if !there[s.ID] && (s.own == nil || s.own.state == withdrawn && !s.own.failed) {
-			c.removed(now, s)
-		}
-	}
-	for _, s := range j.Streams {
-		if known := c.streams[s.ID]; known != nil {
-			c.updated(now, known, s)
-			continue
-		}
-		c.announce(c.learn(s))
-	}
-}
-
-// beginAgain gives up what the room has forgotten. Messages go on; for everything
-// else the client has to make new connections.
-func (c *Client) beginAgain() {
-	for _, x := range slices.Clone(c.connections) {
-		x.opened = false // there is nothing to close
-	}
-	for _, s := range slices.Clone(c.order) {
-		switch {
-		case s.own == nil:
-		case s.own.state == published && len(s.Tracks) == 0:
-			c.askToPublish(s, nil, func(err *protocol.Error) {
-				if s.own.state != publishing {
-					return
-				}
-				s.own.state = published
-				if err != nil {
-					c.failPublication(s)
-				}
-			})
-		default:
-			s.own.state = withdrawn
-			if s.told {
-				c.failPublication(s)
-			}
-		}
-		if s.sub != nil {
-			s.sub.asked = false // there is nothing to unsubscribe from
-			c.failSubscription(s)
-		}
-	}
-	for _, x := range slices.Clone(c.connections) {
-		c.lost(x)
-	}
 }
 
 // FromRoom tells an event of the native session.

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tertulia-rtc/tertulia/protocol"
 )
 
@@ -102,17 +100,17 @@ func TestEveryEventIsAcknowledged(t *testing.T) {
 		{"setConnectionTargetBandwidth", `-1`, one(reasonMalformed)},
 		{"setConnectionTargetBandwidth", `0`, `[true]`},
 		{"clientDisconnection", ``, `[]`},
-		{"dance", `{}`, one(reasonGone)},
+		{"dance", `{}`, one(reasonUnknown)},
 	}
 	seen := map[string]bool{}
 	for _, test := range cases {
 		seen[test.event] = true
-		c := testClient(testConfig("presenter"))
+		c := testClient(testConfig())
 		c.FromClient(epoch, test.event, json.RawMessage(test.msg), 7)
 		if got := acks(c); !slices.Equal(got, []string{"7 " + test.want}) {
 			t.Errorf("%s %.80s: %q, want %s", test.event, test.msg, got, test.want)
 		}
-		c = testClient(testConfig("presenter"))
+		c = testClient(testConfig())
 		c.FromClient(epoch, test.event, json.RawMessage(test.msg), NoAck)
 		if got := acks(c); len(got) > 0 {
 			t.Errorf("%s %.80s: %q without being asked", test.event, test.msg, got)
@@ -129,7 +127,7 @@ func TestEveryEventIsAcknowledged(t *testing.T) {
 // Nothing is received by what publishes: no slots in it, though the client's
 // transceivers would take something.
 func TestPublishersAreOfferedNothing(t *testing.T) {
-	c := testClient(testConfig("presenter"))
+	c := testClient(testConfig())
 	c.FromClient(epoch, "publish", json.RawMessage(`{"options":{"state":"erizo","audio":true,"video":true,"label":"L1"}}`), 1)
 	c.Effects()
 	offer := strings.ReplaceAll(testOffer("L1", "0a", "1v"), "a=sendonly", "a=sendrecv")
@@ -150,7 +148,7 @@ func TestPublishersAreOfferedNothing(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	t.Run("streams", func(t *testing.T) {
-		c := testClient(testConfig("presenter"))
+		c := testClient(testConfig())
 		for i := range protocol.MaxStreams + 1 {
 			c.FromClient(epoch, "publish", json.RawMessage(`{"options":{"state":"erizo","audio":true,"label":"L`+strconv.Itoa(i)+`"}}`), i)
 		}
@@ -160,7 +158,7 @@ func TestBounds(t *testing.T) {
 		}
 	})
 	t.Run("connections", func(t *testing.T) {
-		c := testClient(testConfig("presenter"))
+		c := testClient(testConfig())
 		for i := range protocol.MaxTransports + 1 {
 			id := strconv.Itoa(1000 + i)
 			c.FromRoom(epoch, "stream-published", json.RawMessage(`{"id":`+id+`,"participant":"x","tracks":[{"id":"a","kind":"audio"}]}`))
@@ -171,7 +169,7 @@ func TestBounds(t *testing.T) {
 		}
 	})
 	t.Run("requests", func(t *testing.T) {
-		c := testClient(testConfig("presenter"))
+		c := testClient(testConfig())
 		c.FromClient(epoch, "publish", json.RawMessage(`{"options":{"state":"data","data":true}}`), 0)
 		c.Answered(epoch, 1, nil, nil)
 		id := text(c.order[2].ID)
@@ -188,14 +186,14 @@ func TestBounds(t *testing.T) {
 		}
 	})
 	t.Run("payload", func(t *testing.T) {
-		c := testClient(testConfig("presenter"))
+		c := testClient(testConfig())
 		c.FromClient(epoch, "sendDataStream", make(json.RawMessage, MaxPayload+1), 1)
 		if got := acks(c); !slices.Equal(got, []string{`1 [null,"` + reasonMalformed + `"]`}) {
 			t.Errorf("%q", got)
 		}
 	})
 	t.Run("hints", func(t *testing.T) {
-		c := testClient(testConfig("presenter"))
+		c := testClient(testConfig())
 		for i := range 2 * maxHints {
 			c.Hinted(epoch, Hint{Stream: protocol.StreamID(1000 + i), MinVideoBW: 1})
 		}
@@ -221,46 +219,28 @@ func TestOptionsOfTheQuery(t *testing.T) {
 	}
 }
 
-// singlePC needs both sides; a strategy has to be there; its target goes first.
+// singlePC needs both sides; a strategy has to be there; each ICE server has a url too.
 func TestWhatTheClientIsTold(t *testing.T) {
-	config := testConfig("presenter")
-	config.SinglePC = false
-	config.Options = Options{SinglePC: true, Strategy: "none", TargetBitrate: 7}
-	config.ICEServers = []protocol.ICEServer{{URLs: []string{"turn:a", "turn:b"}, Username: "u", Credential: "c"}, {}}
-	greet := func() connected {
+	config := testConfig()
+	greet := func(o Options) connected {
+		config.Options = o
 		c := New(config)
-		c.Joined(epoch, protocol.Joined{ICEServers: []protocol.ICEServer{{URLs: []string{"stun:x"}}}})
+		c.Joined(epoch, protocol.Joined{ICEServers: []protocol.ICEServer{{URLs: []string{"turn:a", "turn:b"}, Username: "u", Credential: "c"}, {}}})
 		return c.Effects()[0].(Emit).Msg.(connected)
 	}
-	got := greet()
-	if got.SinglePC || got.Strategy != false || got.TargetBitrate != 7 {
+	got := greet(Options{SinglePC: true, Strategy: "high", TargetBitrate: 7})
+	if !got.SinglePC || got.Strategy != "high" || got.TargetBitrate != 7 {
 		t.Errorf("singlePC %t, strategy %v, target %d", got.SinglePC, got.Strategy, got.TargetBitrate)
 	}
 	if want := `[{"url":"turn:a","urls":["turn:a","turn:b"],"username":"u","credential":"c"}]`; text(got.ICEServers) != want {
 		t.Errorf("ICE servers %s, want %s", text(got.ICEServers), want)
 	}
-	config.SinglePC, config.ICEServers = true, nil
-	config.Options.Strategy = "s"
-	config.Strategies = map[string]Strategy{"s": {TargetBitrate: 9}}
-	if got = greet(); !got.SinglePC || got.Strategy != "s" || got.TargetBitrate != 9 || got.ICEServers[0].URL != "stun:x" {
+	if got = greet(Options{Strategy: "none"}); got.SinglePC || got.Strategy != false || got.TargetBitrate != 0 {
 		t.Errorf("%s", text(got))
 	}
-}
-
-// A right is true, false, or an object of sub-rights.
-func TestRightsAsLicodeHasThem(t *testing.T) {
-	const in = `{"publish":{"audio":false,"data":true},"record":false,"stats":0,"subscribe":true}`
-	var rights Rights
-	if err := json.Unmarshal([]byte(in), &rights); err != nil {
-		t.Fatal(err)
-	}
-	want := Rights{"publish": {Granted: true, Sub: map[string]bool{"audio": false, "data": true}}, "record": {}, "stats": {}, "subscribe": {Granted: true}}
-	if diff := cmp.Diff(want, rights); diff != "" {
-		t.Error(diff)
-	}
-	b, err := json.Marshal(rights)
-	if err != nil || string(b) != `{"publish":{"audio":false,"data":true},"record":false,"stats":false,"subscribe":true}` {
-		t.Error(string(b), err)
+	config.SinglePC = false
+	if greet(Options{SinglePC: true}).SinglePC {
+		t.Error("singlePC, which the server does not allow")
 	}
 }
 
@@ -275,7 +255,7 @@ func FuzzFromClient(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, event, msg string) {
 		for i := range 4 {
-			config := testConfig("presenter")
+			config := testConfig()
 			config.Options = Options{SinglePC: i&1 != 0}
 			config.Rand = rand.New(rand.NewPCG(3, 4))
 			c := testClient(config)

@@ -12,7 +12,6 @@
 //	c.Answered(now, number, data, err)     // the answer to a Request
 //	c.Stats(now, ticket, of)               // the answer to ReadStats
 //	c.Hinted(now, hint)                    // a Hint of another Client of the room
-//	c.Resynced(now, joined)                // the native session was rebuilt; numbers begin again
 //	if at := c.Timer(); !at.IsZero() { … } // when Advance is due
 //	c.Advance(now)
 //	for _, e := range c.Effects() { … }

@@ -77,12 +77,8 @@ func (c *Client) mayNotPublish(o object) string {
 			own++
 		}
 	}
-	video := o.truthy("video") && !o.truthy("screen")
 	switch {
-	case !c.may(rightPublish, o),
-		o.truthy("audio") && !c.permitted(protocol.PublishAudio),
-		video && !c.permitted(protocol.PublishVideo),
-		o.truthy("screen") && !c.permitted(protocol.PublishScreen):
+	case !c.mayPublish(o):
 		return unauthorized
 	case own >= protocol.MaxStreams:
 		return "A client publishes at most " + strconv.Itoa(protocol.MaxStreams) + " streams"
@@ -237,7 +233,7 @@ func (c *Client) unpublish(now time.Time, msg json.RawMessage, ack int) {
 	id, ok := readStreamID(msg)
 	s := c.streams[id]
 	switch {
-	case !c.may(rightPublish, nil):
+	case !c.mayPublish(nil):
 		c.refuse(ack, unauthorized)
 	case !ok:
 		c.refuse(ack, reasonMalformed)

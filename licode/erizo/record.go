@@ -3,6 +3,8 @@ package erizo
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/tertulia-rtc/tertulia/protocol"
 )
 
 // startRecorder would record a stream.
@@ -11,7 +13,7 @@ func (c *Client) startRecorder(_ time.Time, msg json.RawMessage, ack int) {
 	id, known := o.stream("to")
 	s := c.streams[id]
 	switch {
-	case !c.may(rightRecord, nil):
+	case !c.may(protocol.Record):
 		c.refuse(ack, unauthorized)
 	case !ok || !known:
 		c.refuse(ack, reasonMalformed)
@@ -28,7 +30,7 @@ func (c *Client) startRecorder(_ time.Time, msg json.RawMessage, ack int) {
 
 // stopRecorder would end a recording; there is none.
 func (c *Client) stopRecorder(_ time.Time, _ json.RawMessage, ack int) {
-	if !c.may(rightRecord, nil) {
+	if !c.may(protocol.Record) {
 		c.refuse(ack, unauthorized)
 		return
 	}

@@ -26,7 +26,6 @@ var update = flag.Bool("update", false, "write what the machine does into the sc
 //
 //	client ROLE [option=value …]  begins anew; options as in the query
 //	joined {json}                 the snapshot; members that are not there are filled in
-//	resynced {json}
 //	> EVENT ACK {json}            of the client; ACK is - where it asks for none
 //	room TYPE {json}              an event of the room
 //	ok NUMBER {json}              of a request
@@ -90,29 +89,12 @@ func runScript(t *testing.T, text string) string {
 	return out.String()
 }
 
-// testRights are those of Licode's default configuration.
-var testRights = map[string]string{
-	"presenter":      `{"publish":true,"subscribe":true,"record":true,"stats":true,"controlhandlers":true}`,
-	"viewer":         `{"subscribe":true}`,
-	"viewerWithData": `{"subscribe":true,"publish":{"audio":false,"video":false,"screen":false,"data":true}}`,
-	"listener":       `{"subscribe":{"video":false}}`,
-}
-
-var testPermissions = map[string][]protocol.Permission{
-	"presenter": protocol.BuiltinRoles["presenter"], "viewer": protocol.BuiltinRoles["viewer"],
-	"viewerWithData": protocol.BuiltinRoles["viewerWithData"], "listener": protocol.BuiltinRoles["viewer"],
-}
-
-func testConfig(role string) Config {
-	var rights Rights
-	if err := json.Unmarshal([]byte(testRights[role]), &rights); err != nil && testRights[role] != "" {
-		panic(err)
-	}
-	return Config{DefaultVideoBW: 300, MaxVideoBW: 2000, SinglePC: true, Rights: rights, Rand: rand.New(rand.NewPCG(1, 2))}
+func testConfig() Config {
+	return Config{DefaultVideoBW: 300, MaxVideoBW: 2000, SinglePC: true, Rand: rand.New(rand.NewPCG(1, 2))}
 }
 
 func (s *script) begin(role string, options []string) {
-	config := testConfig(role)
+	config := testConfig()
 	config.Options = ReadOptions(func(name string) string {
 		for _, o := range options {
 			if v, ok := strings.CutPrefix(o, name+"="); ok {
@@ -238,18 +220,14 @@ func (s *script) step(t *testing.T, line string) []string {
 	switch words[0] {
 	case "client":
 		s.begin(arg(1), strings.Fields(rest(2)))
-	case "joined", "resynced":
+	case "joined":
 		role := s.client.me.Role
 		j := protocol.Joined{
-			Participant: protocol.Participant{ID: participantID("me"), User: "me", Role: role, Permissions: testPermissions[role]},
+			Participant: protocol.Participant{ID: participantID("me"), User: "me", Role: role, Permissions: protocol.BuiltinRoles[role]},
 			Room:        protocol.Room{ID: "000000000000000000000001", Name: "r"},
 		}
 		read(rest(1), &j)
-		if words[0] == "joined" {
-			s.client.Joined(s.now, j)
-		} else {
-			s.client.Resynced(s.now, j)
-		}
+		s.client.Joined(s.now, j)
 	case ">":
 		if arg(2) != "-" {
 			asked = number(arg(2))

@@ -118,7 +118,7 @@ func (c *Client) streamStats(_ time.Time, msg json.RawMessage, ack int) {
 	id, ok := readStreamID(msg)
 	s := c.streams[id]
 	switch {
-	case !c.may(rightStats, nil):
+	case !c.may(protocol.ReadStats):
 		c.refuse(ack, unauthorized)
 		return
 	case !ok:

@@ -41,7 +41,7 @@ func (c *Client) subscribe(now time.Time, msg json.RawMessage, ack int) {
 	id, ok := o.stream("streamId")
 	s := c.streams[id]
 	switch {
-	case !c.may(rightSubscribe, o) || !c.permitted(protocol.Subscribe):
+	case !c.may(protocol.Subscribe):
 		c.refuseMedia(ack, unauthorized)
 	case !ok:
 		c.refuseMedia(ack, reasonMalformed)
@@ -144,7 +144,7 @@ func (c *Client) unsubscribe(now time.Time, msg json.RawMessage, ack int) {
 	id, ok := readStreamID(msg)
 	s := c.streams[id]
 	switch {
-	case !c.may(rightSubscribe, nil):
+	case !c.may(protocol.Subscribe):
 		c.refuse(ack, unauthorized)
 	case !ok:
 		c.refuse(ack, reasonMalformed)

@@ -181,7 +181,7 @@ func (c *Client) streamMessage(now time.Time, msg json.RawMessage, ack int) {
 // control takes a control message. What Licode's handlers do (log, mostly) has no
 // counterpart: only the right is looked at, so that applications go on.
 func (c *Client) control(action object, ack int) {
-	if name := action.text("name"); name == "" || !c.may(name, nil) {
+	if !c.mayControl(action.text("name")) {
 		c.refuse(ack, unauthorized)
 		return
 	}
@@ -219,13 +219,13 @@ func (c *Client) muteOwn(s *stream, audio, video bool) {
 	}
 }
 
-// setStrategy changes how the client's links are shared. Licode's client calls back only
-// if there is a result, so there is one.
+// setStrategy changes how the client's links are shared, and takes their target back, as in
+// Licode. Licode's client calls back only if there is a result, so there is one.
 func (c *Client) setStrategy(_ time.Time, msg json.RawMessage, ack int) {
 	var name string
 	_ = json.Unmarshal(msg, &name) // anything else names no strategy
 	c.choose(name)
-	c.target = c.config.Strategies[c.strategy].TargetBitrate
+	c.target = 0
 	c.ack(ack, true)
 	for _, s := range c.order {
 		if s.sub != nil {

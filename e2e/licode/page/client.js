@@ -234,8 +234,9 @@
       manager.on('reconnect_failed', () => this.#gone('unexpected-disconnection'));
       const refused = (error) => {
         const reason = typeof error === 'string' ? error : error.data;
-        if (typeof reason !== 'string') return;
-        this.emit('room-error', { message: reason.replace('token: ', '') });
+        // Of somebody who was in, each attempt to come back that fails is told.
+        if (typeof reason !== 'string' && this.clientId === undefined) return;
+        this.emit('room-error', { message: typeof reason === 'string' ? reason.replace('token: ', '') : undefined });
         if (this.clientId === undefined) socket.close();
       };
       socket.on('connect_error', refused);

@@ -23,6 +23,9 @@ const say = (text) => {
   at('#status').textContent = text;
 };
 
+/** How long the library may try to come back: when the server has forgotten us, it tells no end. */
+const comeBackWithin = 20_000;
+
 /** What there is while we are in a room. */
 let room;
 let camera;
@@ -94,7 +97,10 @@ async function token() {
 
 function enter(token) {
   say('Connecting…');
-  room = Erizo.Room({ token });
+  const here = Erizo.Room({ token });
+  room = here;
+  const end = (text) => room === here && over(text);
+  let limit;
   room.on('room-connected', ({ streams }) => {
     at('#where').textContent = settings.room;
     at('#meeting').hidden = false;
@@ -120,10 +126,24 @@ function enter(token) {
     tileOf(stream)?.remove();
   });
   room.on('quality-level', ({ message }) => say(message === 'good' ? 'Connected' : 'The connection is slow'));
-  room.on('room-reconnecting', () => say('Reconnecting…'));
-  room.on('room-reconnected', () => say('Connected'));
-  room.on('room-error', ({ message }) => over(`Not admitted: ${message ?? 'no reason given'}`));
-  room.on('room-disconnected', ({ message }) => over(message === 'expected-disconnection' ? 'You have left.' : 'The connection is gone.'));
+  room.on('room-reconnecting', () => {
+    say('Reconnecting…');
+    clearTimeout(limit);
+    limit = setTimeout(() => {
+      end('The connection is gone.');
+      here.disconnect();
+    }, comeBackWithin);
+  });
+  room.on('room-reconnected', () => {
+    clearTimeout(limit);
+    say('Connected');
+  });
+  // Of somebody who is in, it means that one attempt to come back has failed.
+  room.on('room-error', ({ message }) => at('#meeting').hidden && end(`Not admitted: ${message ?? 'no reason given'}`));
+  room.on('room-disconnected', ({ message }) => {
+    clearTimeout(limit);
+    end(message === 'expected-disconnection' ? 'You have left.' : 'The connection is gone.');
+  });
   room.connect({ singlePC: settings.singlePC });
 }
 
