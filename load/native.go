@@ -65,7 +65,7 @@ func (n *Native) prepare(ctx context.Context, r *run) error {
 	for room := range s.Rooms {
 		name := prefix + "-" + strconv.Itoa(room+1)
 		if n.Service != "" {
-			err = n.makeRoom(ctx, room, name, s.perRoom())
+			err = n.makeRoom(ctx, room, name, s)
 		} else {
 			err = n.askGuestTokens(ctx, room, name, s.perRoom())
 		}
@@ -77,14 +77,18 @@ func (n *Native) prepare(ctx context.Context, r *run) error {
 }
 
 // makeRoom makes a room of the service, and a token for all its participants.
-func (n *Native) makeRoom(ctx context.Context, room int, name string, people int) error {
+func (n *Native) makeRoom(ctx context.Context, room int, name string, s *Scenario) error {
 	var made struct{ ID protocol.RoomID }
-	if err := n.post(ctx, "/v1/rooms", map[string]any{"name": name}, &made); err != nil {
+	settings := map[string]any{"name": name}
+	if s.AllAudio {
+		settings["audio"] = map[string]any{"loudest": 0}
+	}
+	if err := n.post(ctx, "/v1/rooms", settings, &made); err != nil {
 		return fmt.Errorf("a room cannot be made: %w", err)
 	}
 	n.rooms = append(n.rooms, made.ID)
 	var token struct{ Token string }
-	body := map[string]any{"user": "load", "role": "presenter", "uses": 2 * people, "expiresIn": 86400}
+	body := map[string]any{"user": "load", "role": "presenter", "uses": 2 * s.perRoom(), "expiresIn": 86400}
 	if err := n.post(ctx, "/v1/rooms/"+string(made.ID)+"/tokens", body, &token); err != nil {
 		return fmt.Errorf("a join token cannot be made: %w", err)
 	}

@@ -20,6 +20,9 @@ type Scenario struct {
 	FPS       int  `json:"fps"`
 	Simulcast bool `json:"simulcast"` // three layers
 	DTX       bool `json:"dtx"`       // audio stops in silence
+	// AllAudio has rooms that Native makes by a service forward all audio, not the
+	// loudest alone when there is much of it.
+	AllAudio bool `json:"allAudio"`
 
 	// JoinRate is how many join in a second.
 	JoinRate float64 `json:"joinRate"`

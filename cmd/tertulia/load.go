@@ -33,6 +33,7 @@ type loadCommand struct {
 	FPS         int  `name:"fps" help:"Frames a second." default:"30" placeholder:"N"`
 	Simulcast   bool `help:"Send three layers of video."`
 	DTX         bool `name:"dtx" help:"Audio stops in silence."`
+	AllAudio    bool `help:"Have all audio forwarded, not only the loudest where there is much; with --service."`
 
 	JoinRate float64       `help:"How many join in a second." default:"10" placeholder:"N"`
 	Warmup   time.Duration `help:"Time between the last join and the measured time." default:"2s"`
@@ -56,7 +57,7 @@ func (c *loadCommand) Run(ctx context.Context, out *os.File) error {
 	}
 	scenario := load.Scenario{
 		Rooms: c.Rooms, Publishers: c.Publishers, Subscribers: c.Subscribers,
-		Video: c.Video, Audio: c.Audio, Bitrate: c.Bitrate * 1000, FPS: c.FPS, Simulcast: c.Simulcast, DTX: c.DTX,
+		Video: c.Video, Audio: c.Audio, Bitrate: c.Bitrate * 1000, FPS: c.FPS, Simulcast: c.Simulcast, DTX: c.DTX, AllAudio: c.AllAudio,
 		JoinRate: c.JoinRate, Warmup: c.Warmup, Duration: c.Duration, Loss: c.Loss, Delay: c.Delay,
 		Open: c.Open, Loops: c.Loops, PID: c.PID, Seed: c.Seed,
 	}

@@ -39,13 +39,13 @@ type Config struct {
 	Start int64
 	// Min is never fallen below: 0 is 30 kb/s, which carries audio.
 	Min int64
-	// Max is never risen above, 1 Gb/s at most: 0 is 20 Mb/s, several top layers.
+	// Max is never risen above, 1 Gb/s at most: 0 is 60 Mb/s, a wall of top layers.
 	Max int64
 }
 
 func (cfg Config) withDefaults() Config {
 	if cfg.Max <= 0 {
-		cfg.Max = 20e6
+		cfg.Max = 60e6
 	}
 	if cfg.Min <= 0 {
 		cfg.Min = 30e3

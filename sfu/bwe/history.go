@@ -5,7 +5,7 @@ import "time"
 // Bounds of the history of sent packets.
 const (
 	firstHistory = 64
-	maxHistory   = 8192 // four seconds of 20 Mb/s
+	maxHistory   = 8192 // a second of 60 Mb/s
 	// growCheck says at which packets the ring may grow.
 	growCheck = 7
 	// keep is for how long packets are remembered, unless there are more than
