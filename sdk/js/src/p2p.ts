@@ -44,6 +44,8 @@ interface Published {
 export class Peers {
   readonly #host: PeersHost;
   readonly #pairs = new Map<string, Pair>();
+  /** How many connections there were with those who are gone: some come back under their id. */
+  readonly #counts = new Map<string, number>();
   readonly #published = new Map<number, Published>();
   /** By stream and participant; told before or after the stream counts as published here. */
   readonly #subscribers = new Map<number, Map<string, Subscriber>>();
@@ -124,9 +126,11 @@ export class Peers {
     if (signal) this.#pair(from).hear(signal);
   }
 
-  /** A participant is gone for good. */
+  /** A participant is gone: for good, or until a server that was started again has it back. */
   left(participant: string): void {
-    this.#pairs.get(participant)?.close();
+    const pair = this.#pairs.get(participant);
+    if (pair) this.#counts.set(participant, pair.connection);
+    pair?.close();
     this.#pairs.delete(participant);
     for (const subscribers of this.#subscribers.values()) subscribers.delete(participant);
     for (const { channels } of this.#published.values()) {
@@ -159,9 +163,11 @@ export class Peers {
     }, askAgainWithin);
   }
 
-  /** A participant is back after the session was rebuilt. */
+  /** A participant is back after the session was rebuilt, or after it counted as gone. */
   returned(participant: string): void {
-    this.#pairs.get(participant)?.sessionRebuilt();
+    const pair = this.#pairs.get(participant);
+    if (pair) pair.sessionRebuilt();
+    else if (this.#counts.has(participant)) this.#pair(participant);
   }
 
   /** Ends all connections. */
@@ -172,13 +178,14 @@ export class Peers {
     for (const participant of [...this.#pairs.keys()]) this.left(participant);
     for (const { stream } of [...this.#published.values()]) this.unpublish(stream);
     this.#subscribers.clear();
+    this.#counts.clear();
   }
 
   #pair(participant: string): Pair {
     let pair = this.#pairs.get(participant);
     if (!pair) {
       const { request, live, configuration, codecs } = this.#host;
-      pair = new Pair(this.#host.me(), participant, {
+      const host: PairHost = {
         request,
         live,
         configuration,
@@ -189,7 +196,8 @@ export class Peers {
         },
         begun: () => this.#begun(participant),
         channel: (_, channel) => this.#host.channel(channel, participant),
-      });
+      };
+      pair = new Pair(this.#host.me(), participant, host, this.#counts.get(participant));
       this.#pairs.set(participant, pair);
       this.#listenTimer ??= setInterval(() => void this.#listen(), listenEvery);
     }

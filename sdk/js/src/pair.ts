@@ -71,11 +71,19 @@ export class Pair {
   #restartWanted = false;
   #renewTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(own: string, participant: string, host: PairHost) {
+  /** former: how many connections there were with the other before; it may still think that the last one stands. */
+  constructor(own: string, participant: string, host: PairHost, former = 0) {
     this.participant = participant;
     this.#impolite = isImpolite(own, participant);
     this.#host = host;
+    this.#connection = former;
     this.#begin();
+    if (former > 0) this.#need(); // so that it is told, even where nothing is sent
+  }
+
+  /** Which of our connections with the other this is, from 1. */
+  get connection(): number {
+    return this.#connection;
   }
 
   get pc(): RTCPeerConnection {

@@ -537,7 +537,7 @@ export class Room extends Emitter<RoomEvents> {
       return;
     }
     const former = this.#participants.get(wire.id);
-    if (this.#missingParticipants.delete(wire.id)) this.#peers?.returned(wire.id);
+    if (this.#missingParticipants.delete(wire.id) || !former) this.#peers?.returned(wire.id);
     this.#participants.set(wire.id, participant);
     if (!former) this.emit('participant-joined', participant);
     else if (JSON.stringify(former) !== JSON.stringify(participant))

@@ -251,6 +251,48 @@ describe('connections between participants', () => {
     expect(received(a!, 'b')).toEqual([...both, ...both]);
   });
 
+  it.each([
+    ['a', 'b'],
+    ['b', 'a'],
+  ])('are made anew when %s is back long before %s, and counted on', async (early, late) => {
+    await call('a', 'b');
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (const pc of open()) {
+      pc.connectionState = 'failed';
+      pc.onconnectionstatechange?.();
+    }
+    await vi.advanceTimersByTimeAsync(5_000);
+    connect();
+    const old = server.restart();
+    server.back(old.get(early)!);
+    await vi.advanceTimersByTimeAsync(10_000); // by now the other counts as gone
+    expect(open()).toHaveLength(1);
+    server.back(old.get(late)!);
+    await settle();
+    connect();
+    const [one, two] = [old.get(early)!.room, old.get(late)!.room];
+    expect(received(one, late)).toEqual(both);
+    expect(received(two, early)).toEqual(both);
+    expect(open().map(({ signalingState }) => signalingState)).toEqual(['stable', 'stable']);
+  });
+
+  it('are made anew also when nothing is sent by the one who was back before', async () => {
+    const [a, b] = [server.enter('a'), server.enter('b')];
+    await Promise.all([b.publish(camera()), settle()]);
+    await settle();
+    connect();
+    const former = open();
+    const old = server.restart();
+    server.back(old.get('a')!);
+    await vi.advanceTimersByTimeAsync(10_000);
+    server.back(old.get('b')!);
+    await settle();
+    connect();
+    expect(received(a, 'b')).toEqual(both);
+    expect(open()).toHaveLength(2);
+    expect(open().filter((pc) => former.includes(pc))).toEqual([]);
+  });
+
   it('are made anew with one who was let in anew', async () => {
     const [a, b] = await call('a', 'b');
     const before = open();
