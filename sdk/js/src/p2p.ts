@@ -98,12 +98,17 @@ export class Peers {
   open(channel: Channel, id: number): void {
     const published = this.#published.get(id);
     if (!published) return;
-    published.channels.get(channel)?.close();
-    const fanout = new Fanout(channel.options);
-    published.channels.set(channel, fanout);
-    channel.on('close', () => published.channels.delete(channel));
-    channel.attach(fanout);
-    for (const participant of this.#subscribers.get(id)?.keys() ?? []) this.#serve(id, participant);
+    let fanout = published.channels.get(channel);
+    if (!fanout) {
+      const made = (fanout = new Fanout(channel.options));
+      published.channels.set(channel, made);
+      channel.on('close', () => {
+        made.close(); // the channel may be detached from it just now
+        published.channels.delete(channel);
+      });
+      for (const participant of this.#subscribers.get(id)?.keys() ?? []) this.#serve(id, participant);
+    }
+    channel.attach(fanout); // what waited goes to those who receive by now
   }
 
   // What the server tells.

@@ -185,6 +185,39 @@ describe('data channels between participants', () => {
     expect(opened().map(({ readyState }) => readyState)).toEqual(['closed', 'closed']);
   });
 
+  it('stay open when the server is started again, and lose nothing', async () => {
+    await call('a', 'b');
+    const [stream] = server.inside.get('a')!.room.localStreams;
+    const channel = stream!.openChannel('pad');
+    await settle();
+    const opened = open().flatMap(({ channels }) => channels);
+    opened[0]!.open();
+    const old = server.restart();
+    for (const id of ['a', 'b']) server.back(old.get(id)!);
+    channel.send('meanwhile');
+    expect(channel.state).toBe('connecting');
+    await settle();
+    expect(open().flatMap(({ channels }) => channels)).toEqual(opened);
+    expect(opened.map(({ readyState, sent }) => [readyState, sent])).toEqual([['open', ['meanwhile']]]);
+    server.restart();
+    server.back(old.get('a')!);
+    channel.close();
+    expect(opened[0]!.readyState).toBe('closed');
+  });
+
+  it('carry what was sent before the stream was published', async () => {
+    const a = server.enter('a');
+    server.enter('b');
+    const stream = camera({ data: true });
+    stream.openChannel('pad').send('early');
+    // The server may tell of a subscriber before it answers the publisher.
+    a.handle('stream-subscribed', { stream: 101, participant: 'b', data: true });
+    await Promise.all([a.publish(stream), settle()]);
+    const [opened] = open().flatMap(({ channels }) => channels);
+    opened!.open();
+    expect(opened!.sent).toEqual(['early']);
+  });
+
   it('are taken from the publisher of the stream only', async () => {
     const [b] = await call('b', 'c', 'a');
     const stream = b!.streamsOf('a')[0]!;
