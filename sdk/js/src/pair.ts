@@ -118,7 +118,8 @@ export class Pair {
   /** A track has another device, or none. */
   async replaced(id: number, track: LocalTrack): Promise<void> {
     const sent = this.#sent.find((each) => each.stream === id && each.track.id === track.id);
-    await sent?.transceiver.sender.replaceTrack(track.mediaTrack ?? null);
+    if (!sent || isStopped(sent.transceiver)) return;
+    await sent.transceiver.sender.replaceTrack(track.mediaTrack ?? null);
   }
 
   openChannel(label: string, init: RTCDataChannelInit): RTCDataChannel {
@@ -269,11 +270,12 @@ export class Pair {
     let changed = false;
     const stays = ({ stream, track }: Sent): boolean =>
       this.#wanted.get(stream)?.tracks.some(({ id }) => id === track.id) ?? false;
-    for (const sent of this.#sent.filter((each) => !stays(each))) {
-      void sent.transceiver.sender.replaceTrack(null).catch(warn);
-      sent.transceiver.direction = 'inactive';
-      this.#free.push(sent.transceiver);
+    for (const { transceiver } of this.#sent.filter((each) => !stays(each))) {
       changed = true;
+      if (isStopped(transceiver)) continue;
+      void transceiver.sender.replaceTrack(null).catch(warn);
+      transceiver.direction = 'inactive';
+      this.#free.push(transceiver);
     }
     this.#sent = this.#sent.filter(stays);
     for (const [id, { stream, tracks }] of this.#wanted) {
@@ -287,7 +289,9 @@ export class Pair {
   }
 
   #add(stream: LocalStream, track: LocalTrack): RTCRtpTransceiver {
-    const index = this.#free.findIndex(({ receiver }) => receiver.track.kind === track.kind);
+    const index = this.#free.findIndex(
+      (each) => each.receiver.track.kind === track.kind && !isStopped(each),
+    );
     const [free] = index >= 0 ? this.#free.splice(index, 1) : [];
     if (free) {
       free.direction = 'sendonly';
@@ -452,6 +456,11 @@ export class Pair {
       this.#restartIce();
     }, restartWithin);
   }
+}
+
+// The other refused its section, having no codec in common with us: it is of no use any more, and must not be touched.
+function isStopped({ direction }: RTCRtpTransceiver): boolean {
+  return direction === 'stopped';
 }
 
 // A browser may not like an ICE server (a port that it blocks, say): then it has to do without.

@@ -10,25 +10,36 @@ interface Section {
   kind: string;
   /** As the one who described it has it. */
   direction: string;
+  rejected: boolean;
 }
 
 class FakeTransceiver {
   mid: string | null = null;
-  direction: string;
+  #direction: string;
   currentDirection: string | null = null;
   stopped = false;
   readonly sender: { track: unknown; replaceTrack: (track: unknown) => Promise<void> };
   readonly receiver: { track: { kind: string; id: string; readyState: string } };
 
   constructor(kind: string, direction: string, track: unknown, id: string) {
-    this.direction = direction;
+    this.#direction = direction;
     this.sender = {
       track,
       replaceTrack: async (next) => {
+        if (this.stopped) throw new Error('the transceiver is stopped');
         this.sender.track = next;
       },
     };
     this.receiver = { track: { kind, id, readyState: 'live' } };
+  }
+
+  get direction(): string {
+    return this.stopped ? 'stopped' : this.#direction;
+  }
+
+  set direction(direction: string) {
+    if (this.stopped) throw new Error('the transceiver is stopped');
+    this.#direction = direction;
   }
 }
 
@@ -119,6 +130,7 @@ export class FakePeerConnection {
       for (const section of sections) {
         const mine = this.#transceivers.find(({ mid }) => mid === section.mid);
         if (!mine) throw new Error('the answer is to something else');
+        mine.stopped ||= section.rejected;
         mine.currentDirection = other[section.direction] ?? 'inactive';
       }
       this.signalingState = 'stable';
@@ -131,6 +143,7 @@ export class FakePeerConnection {
           mine.mid = section.mid;
           mine.stopped = undecodable.has(section.kind);
         }
+        if (mine.stopped) continue;
         // Ours are what we made; theirs follow what they send.
         if (section.direction === 'sendonly') mine.direction = 'recvonly';
         else if (section.direction === 'inactive' && mine.direction === 'recvonly')
@@ -182,6 +195,7 @@ export class FakePeerConnection {
         mid,
         kind: receiver.track.kind,
         direction: stopped ? 'inactive' : direction,
+        rejected: stopped,
       }));
     return `${JSON.stringify(sections)}\r\n${sections.map(({ mid }) => `a=mid:${mid}\r\n`).join('')}`;
   }

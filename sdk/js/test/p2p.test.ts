@@ -139,6 +139,24 @@ describe('a peer-to-peer room', () => {
     expect(a!.streamsOf('b')[0]!.tracks[1]!.reason).toMatch(/no codec in common/);
   });
 
+  it('lives on with a section that was refused', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    undecodable.add('video');
+    const [a, b] = await call('a', 'b');
+    undecodable.clear();
+    const over = vi.fn();
+    b!.on('local-streams', over);
+    const [stream] = b!.localStreams;
+    await b!.localStreams[0]!.publisher!.replaced(stream!.tracks[1]!);
+    await Promise.all([b!.unpublish(stream!), settle()]);
+    expect(over).toHaveBeenCalledOnce();
+    expect(a!.streamsOf('b')).toEqual([]);
+    await Promise.all([b!.publish(camera()), settle()]);
+    await settle();
+    expect(received(a!, 'b')).toEqual(both); // in a section of its own
+    expect(warn).not.toHaveBeenCalled();
+  });
+
   it('heeds nobody who speaks of the streams of others, or makes no sense', async () => {
     const [a] = await call('a', 'b', 'c');
     const before = received(a!, 'b');
@@ -203,6 +221,13 @@ describe('data channels between participants', () => {
     server.back(old.get('a')!);
     channel.close();
     expect(opened[0]!.readyState).toBe('closed');
+  });
+
+  it('are lossy in one way', async () => {
+    const both = { maxRetransmits: 0, maxPacketLifeTime: 9 };
+    expect(() => camera({ data: true }).openChannel('pad', both)).toThrowError(
+      expect.objectContaining({ code: 'bad-request' }),
+    );
   });
 
   it('carry what was sent before the stream was published', async () => {
