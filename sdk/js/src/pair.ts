@@ -3,6 +3,7 @@
 import type { LocalStream, LocalTrack } from './local-stream.js';
 import { type Described, isImpolite, Negotiation, type Step } from './negotiation.js';
 import type { PeerSignal, PeerTrack } from './peer-signal.js';
+import { Sending } from './sending.js';
 import { Superseded } from './session.js';
 import type { Signal } from './signal.js';
 import { dBov, type Heard } from './speaking.js';
@@ -296,6 +297,8 @@ export class Pair {
     if (free) {
       free.direction = 'sendonly';
       void free.sender.replaceTrack(track.mediaTrack ?? null).catch(warn);
+      // Not in the bitrate of the stream before.
+      void new Sending(free, [stream.plainEncoding(track)]).apply();
       return free;
     }
     const transceiver = this.#pc.addTransceiver(track.mediaTrack ?? track.kind, {

@@ -18,16 +18,25 @@ class FakeTransceiver {
   #direction: string;
   currentDirection: string | null = null;
   stopped = false;
-  readonly sender: { track: unknown; replaceTrack: (track: unknown) => Promise<void> };
+  readonly sender: {
+    track: unknown;
+    replaceTrack: (track: unknown) => Promise<void>;
+    getParameters: () => { encodings: object[] };
+    setParameters: (parameters: { encodings: object[] }) => Promise<void>;
+  };
   readonly receiver: { track: { kind: string; id: string; readyState: string } };
 
-  constructor(kind: string, direction: string, track: unknown, id: string) {
+  constructor(kind: string, direction: string, track: unknown, id: string, encodings: object[]) {
     this.#direction = direction;
     this.sender = {
       track,
       replaceTrack: async (next) => {
         if (this.stopped) throw new Error('the transceiver is stopped');
         this.sender.track = next;
+      },
+      getParameters: () => ({ encodings: encodings.map((each) => ({ ...each })) }),
+      setParameters: async (parameters) => {
+        encodings = parameters.encodings;
       },
     };
     this.receiver = { track: { kind, id, readyState: 'live' } };
@@ -77,10 +86,14 @@ export class FakePeerConnection {
   getConfiguration = (): unknown => this.configuration;
   setConfiguration = (): void => {};
 
-  addTransceiver(track: string | { kind: string }, { direction }: { direction: string }): FakeTransceiver {
+  addTransceiver(
+    track: string | { kind: string },
+    { direction, sendEncodings = [{}] }: { direction: string; sendEncodings?: object[] },
+  ): FakeTransceiver {
     const kind = typeof track === 'string' ? track : track.kind;
     const id = `${this.#id}-${this.#transceivers.length}`;
-    const made = new FakeTransceiver(kind, direction, typeof track === 'string' ? null : track, id);
+    const sent = typeof track === 'string' ? null : track;
+    const made = new FakeTransceiver(kind, direction, sent, id, sendEncodings);
     this.#transceivers.push(made);
     return made;
   }

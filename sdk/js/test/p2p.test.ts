@@ -13,7 +13,7 @@ class FakeMediaStream {
   removeTrack = (track: unknown): void => void this.tracks.splice(this.tracks.indexOf(track), 1);
 }
 
-const camera = (options: { data?: boolean } = {}): LocalStream =>
+const camera = (options: { data?: boolean; maxVideoBitrate?: number } = {}): LocalStream =>
   LocalStream.from(
     ['audio', 'video'].map((kind) => ({
       kind,
@@ -112,6 +112,22 @@ describe('a peer-to-peer room', () => {
     expect(received(a!, 'b')).toEqual(both);
     const sections = open().map((pc) => pc.getTransceivers().length);
     expect(sections).toEqual([4, 4]); // the same ones again
+  });
+
+  it('sends each stream in its own bitrate, also in a section that had another', async () => {
+    const [a, b] = [server.enter('a'), server.enter('b')];
+    for (const maxVideoBitrate of [150_000, 2_000_000, undefined]) {
+      const stream = camera({ maxVideoBitrate });
+      await Promise.all([a.publish(stream), settle()]);
+      await settle();
+      connect();
+      expect(received(b, 'a')).toEqual(both);
+      const senders = open().flatMap((pc) => pc.getTransceivers().filter(({ sender }) => sender.track));
+      expect(senders).toHaveLength(2);
+      const [encoding] = senders[1]!.sender.getParameters().encodings;
+      expect(encoding).toMatchObject({ maxBitrate: stream.plainEncoding(stream.tracks[1]!).maxBitrate });
+      await Promise.all([a.unpublish(stream), settle()]);
+    }
   });
 
   it('ends what is unpublished, and the connection with who leaves', async () => {
