@@ -61,9 +61,10 @@ export class Peers {
     return this.#pairs;
   }
 
-  /** Whether all connections that are to carry something do. */
+  /** Whether the network is there: of the connections that are to carry something, one does. */
   get connected(): boolean {
-    return [...this.#pairs.values()].every((pair) => !pair.used || pair.connected);
+    const used = [...this.#pairs.values()].filter((pair) => pair.used);
+    return used.length === 0 || used.some((pair) => pair.connected);
   }
 
   /** Carries a stream to whoever subscribes to it. */

@@ -405,6 +405,17 @@ describe('connections between participants', () => {
     expect(received(b!, 'a')).toEqual(both);
   });
 
+  it('make the indicator bad only when none is there', async () => {
+    const [a] = await call('a', 'b', 'c');
+    const [withB, withC] = open();
+    withB!.ice('failed');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(a!.quality.level).toBe(4);
+    withC!.ice('failed');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(a!.quality.level).toBe(0);
+  });
+
   it('wait for the signalling before they are repaired', async () => {
     await call('a', 'b');
     const [mine] = open();
