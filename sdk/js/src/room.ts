@@ -408,8 +408,10 @@ export class Room extends Emitter<RoomEvents> {
     this.#iceServers = snapshot.iceServers;
     this.#transport.close();
     if (how === 'rejoined') this.#peers?.close(); // to the others, this is somebody else
+    const connected = how === 'resynced' && this.#peers !== undefined;
     this.#compare(snapshot);
     this.#chooseMode();
+    if (!connected) for (const stream of this.#streams.values()) stream.unbound();
     if (this.#peers) this.#meetAgain(how === 'resynced');
     else this.#replaceTransport(how === 'resynced');
   }

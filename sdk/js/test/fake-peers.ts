@@ -253,6 +253,7 @@ interface Inside {
 /** A server of a peer-to-peer room, of a few lines. */
 export class PeerServer {
   readonly inside = new Map<string, Inside>();
+  mode: 'p2p' | 'sfu' = 'p2p';
   streams: WireStream[] = [];
   subscriptions: { stream: number; participant: string; tracks?: string[]; data?: boolean }[] = [];
   readonly requests: { from: string; type: string; data: Record<string, unknown> }[] = [];
@@ -285,7 +286,7 @@ export class PeerServer {
         role: 'presenter',
         permissions: ['subscribe', 'publish-video', 'publish-audio'],
       },
-      room: { id: 'r', name: 'r', mode: 'p2p', codecs: ['VP8'] },
+      room: { id: 'r', name: 'r', mode: this.mode, codecs: ['VP8'] },
       participants: [...this.inside.keys()]
         .filter((each) => each !== id)
         .map((each) => ({ id: each, user: each, role: 'presenter' })),

@@ -197,6 +197,25 @@ describe('a peer-to-peer room', () => {
   });
 });
 
+describe('a room that becomes peer to peer', () => {
+  it('waits for what came by the server', async () => {
+    server.enter('b');
+    await Promise.all([server.inside.get('b')!.room.publish(camera()), settle()]);
+    server.mode = 'sfu';
+    const a = server.enter('a');
+    await settle();
+    const [stream] = a.streamsOf('b');
+    a.handle('subscription', { stream: stream!.id, track: 'v1', state: 'active' });
+    expect(received(a, 'b')).toEqual(['a1 waiting', 'v1 active']);
+    server.mode = 'p2p';
+    const { streams } = server;
+    const old = server.restart();
+    server.streams = streams;
+    server.back(old.get('a')!);
+    expect(received(a, 'b')).toEqual(['a1 waiting', 'v1 waiting']);
+  });
+});
+
 describe('data channels between participants', () => {
   it('reach each subscriber, also one who comes later', async () => {
     const [a] = await call('a', 'b');
@@ -371,10 +390,16 @@ describe('connections between participants', () => {
     const [a, b] = await call('a', 'b');
     const before = open();
     const me = server.inside.get('b')!;
+    const [stream] = b!.streamsOf('a');
+    const pad = { label: 'pad', protocol: `stream:${stream!.id}`, readyState: 'open', close: () => {} };
+    for (const pc of open()) pc.ondatachannel?.({ channel: pad });
+    const [channel] = stream!.channels;
     server.leave('b');
     await settle();
     me.id = '0'; // now the impolite one
     server.back(me, 'rejoined');
+    expect(channel!.state).toBe('closed');
+    expect(received(b!, 'a')).toEqual(['a1 waiting audio', 'v1 waiting video']); // the last picture stays
     await settle();
     connect();
     expect(received(a!, '0')).toEqual(both);
