@@ -277,7 +277,6 @@ export class Room extends Emitter<RoomEvents> {
     const wanted = wantedOf(stream, options);
     const former = stream.wanted;
     stream.setWanted(wanted);
-    this.#peers?.wants(stream.publisherId);
     try {
       await this.#sendSubscription(stream);
     } catch (error) {
@@ -687,6 +686,7 @@ export class Room extends Emitter<RoomEvents> {
     const { wanted } = stream;
     if (!wanted || this.#state === 'closed') return;
     if (this.#peers) {
+      this.#peers.wants(stream.publisherId); // the connection may carry it already
       const { tracks, data } = wanted;
       await this.#followed(
         this.#signal.request('subscribe', { stream: stream.id, tracks, data: data || undefined }),

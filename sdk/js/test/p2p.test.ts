@@ -130,6 +130,16 @@ describe('a peer-to-peer room', () => {
     }
   });
 
+  it('takes a stream that is told anew from the connection that carries it already', async () => {
+    const [a] = await call('a', 'b');
+    const [stream] = server.streams.filter(({ participant }) => participant === 'b');
+    a!.handle('stream-unpublished', { stream: stream!.id });
+    expect(a!.streamsOf('b')).toEqual([]);
+    a!.handle('stream-published', stream);
+    await settle();
+    expect(received(a!, 'b')).toEqual(both);
+  });
+
   it('ends what is unpublished, and the connection with who leaves', async () => {
     const [a, b] = await call('a', 'b');
     await Promise.all([b!.unpublish(b!.localStreams[0]!), settle()]);
