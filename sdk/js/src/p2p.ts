@@ -212,8 +212,14 @@ export class Peers {
 
   async #listen(): Promise<void> {
     const levels = new Map<string, Heard>(); // what goes to several counts once
+    const known = (stream: number, track: string): boolean => levels.has(`${stream} ${track}`);
     for (const pair of this.#pairs.values()) {
-      for (const heard of await pair.levels()) levels.set(`${heard.stream} ${heard.track}`, heard);
+      const heeds = (stream: number, track: string): boolean =>
+        this.#host
+          .streamsOf(pair.participant)
+          .some(({ id, tracks }) => id === stream && tracks.some((each) => each.id === track));
+      for (const heard of await pair.levels(heeds, known))
+        levels.set(`${heard.stream} ${heard.track}`, heard);
     }
     const speakers = this.#speaking.hear(Date.now(), [...levels.values()]);
     if (speakers && this.#listenTimer !== undefined) this.#host.speakers(speakers);

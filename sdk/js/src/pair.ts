@@ -153,17 +153,24 @@ export class Pair {
     });
   }
 
-  /** How loud the audio is that goes and comes. */
-  async levels(): Promise<Heard[]> {
+  /**
+   * How loud the audio is that comes, of tracks that the other may speak of, and that goes, of tracks that are not known
+   * already.
+   */
+  async levels(
+    heeds: (stream: number, track: string) => boolean,
+    known: (stream: number, track: string) => boolean,
+  ): Promise<Heard[]> {
     const levels: Heard[] = [];
     for (const [mid, { stream, track }] of this.#received) {
+      if (!heeds(stream, track)) continue;
       const receiver = this.#pc.getTransceivers().find((each) => each.mid === mid)?.receiver;
       if (receiver?.track.kind !== 'audio') continue;
       const loudness = receiver.getSynchronizationSources?.()[0]?.audioLevel;
       if (loudness !== undefined) levels.push({ stream, track, level: dBov(loudness) });
     }
     for (const { stream, track, transceiver } of this.#sent) {
-      if (track.kind !== 'audio') continue;
+      if (track.kind !== 'audio' || known(stream, track.id)) continue;
       const report: unknown = await transceiver.sender.getStats?.().catch(() => undefined);
       for (const [, stats] of (report ?? []) as Iterable<[string, { type: string; audioLevel?: number }]>) {
         if (stats.type !== 'media-source' || stats.audioLevel === undefined) continue;
@@ -290,9 +297,7 @@ export class Pair {
   }
 
   #add(stream: LocalStream, track: LocalTrack): RTCRtpTransceiver {
-    const index = this.#free.findIndex(
-      (each) => each.receiver.track.kind === track.kind && !isStopped(each),
-    );
+    const index = this.#free.findIndex((each) => each.receiver.track.kind === track.kind && !isStopped(each));
     const [free] = index >= 0 ? this.#free.splice(index, 1) : [];
     if (free) {
       free.direction = 'sendonly';

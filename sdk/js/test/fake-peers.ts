@@ -21,10 +21,14 @@ class FakeTransceiver {
   readonly sender: {
     track: unknown;
     replaceTrack: (track: unknown) => Promise<void>;
+    getStats?: () => Promise<unknown>;
     getParameters: () => { encodings: object[] };
     setParameters: (parameters: { encodings: object[] }) => Promise<void>;
   };
-  readonly receiver: { track: { kind: string; id: string; readyState: string } };
+  readonly receiver: {
+    track: { kind: string; id: string; readyState: string };
+    getSynchronizationSources?: () => { audioLevel: number }[];
+  };
 
   constructor(kind: string, direction: string, track: unknown, id: string, encodings: object[]) {
     this.#direction = direction;

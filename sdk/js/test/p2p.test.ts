@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LocalStream } from '../src/local-stream.js';
+import type { PeerSignal } from '../src/peer-signal.js';
 import type { Room } from '../src/room.js';
 import { type FakeDataChannel, FakePeerConnection, PeerServer, undecodable } from './fake-peers.js';
 
@@ -183,27 +184,57 @@ describe('a peer-to-peer room', () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  it('heeds nobody who speaks of the streams of others, or makes no sense', async () => {
+  it('heeds nobody who speaks of the streams of others', async () => {
     const [a] = await call('a', 'b', 'c');
-    const before = received(a!, 'b');
-    vi.spyOn(console, 'warn').mockImplementation(() => {}); // of an offer that no browser would make
-    const id = a!.streamsOf('b')[0]!.id;
-    const section = JSON.stringify([{ mid: 'x', kind: 'video', direction: 'sendonly' }]);
-    a!.handle('signal', {
-      from: 'c',
-      data: {
-        connection: 1,
-        peer: 1,
-        description: { type: 'offer', sdp: `${section}\r\na=mid:x\r\n` },
-        offer: 9,
-        tracks: [{ mid: 'x', stream: id, track: 'v1' }],
-      },
-    });
+    const [, withC] = open();
+    for (const { receiver } of withC!.getTransceivers())
+      receiver.getSynchronizationSources = () => [{ audioLevel: 0.5 }];
+    const speaking = (): string[] =>
+      a!.speakers.map(({ participant, track }) => `${participant.id} ${track}`);
+    await settle();
+    expect(speaking()).toEqual(['c a1']);
+    // What c described last, as the next offer, with other words for what it sends.
+    const said = server.requests.filter(
+      ({ from, type, data }) => type === 'signal' && from === 'c' && data.to === 'a',
+    );
+    const last = said.map(({ data }) => data.data as PeerSignal).findLast(({ description }) => description)!;
+    const [{ id }] = a!.streamsOf('b') as [{ id: number }];
+    const tracks = last.tracks!.map((each) => ({ ...each, stream: id }));
+    expect(tracks.map(({ track }) => track)).toEqual(['a1', 'v1']);
+    const description = { type: 'offer', sdp: last.description!.sdp };
+    a!.handle('signal', { from: 'c', data: { ...last, description, offer: 9, tracks } });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(received(a!, 'c')).toEqual(['a1 waiting', 'v1 waiting']); // it was heard
+    expect(received(a!, 'b')).toEqual(both);
+    expect(a!.streamsOf('b')[0]!.tracks.map(({ mediaTrack }) => mediaTrack!.id)).toEqual(
+      open()[0]!
+        .getTransceivers()
+        .flatMap(({ direction, receiver }) => (direction === 'recvonly' ? [receiver.track.id] : [])),
+    );
+    expect(speaking()).toEqual([]);
+  });
+
+  it('heeds nothing that makes no sense', async () => {
+    const [a] = await call('a', 'b');
     for (const data of [null, 1, 'x', [], {}, { connection: 0 }, { connection: 1, candidates: [1] }]) {
       a!.handle('signal', { from: 'b', data });
     }
     await settle();
-    expect(received(a!, 'b')).toEqual(before);
+    expect(received(a!, 'b')).toEqual(both);
+  });
+
+  it('measures once how loud its own audio is', async () => {
+    const [a] = await call('a', 'b', 'c');
+    let measured = 0;
+    for (const { sender } of open().flatMap((pc) => pc.getTransceivers())) {
+      sender.getStats = async () => {
+        measured++;
+        return new Map([['1', { type: 'media-source', audioLevel: 0.5 }]]);
+      };
+    }
+    await vi.advanceTimersByTimeAsync(300);
+    expect(measured).toBe(3); // one for each of the three
+    expect(a!.speakers.map(({ participant }) => participant.id)).toEqual(['a']);
   });
 });
 
