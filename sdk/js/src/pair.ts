@@ -16,6 +16,7 @@ const politeWaits = 1_500; // longer than the other: one restart is enough
 const restartWithin = 8_000; // before an ICE restart is given up
 const maxRestarts = 2; // before the connection is made anew
 const renewEvery = 3_000; // at most, when a description cannot be used
+const followEvery = 1_000; // at most, when the other begins anew
 
 /** What a pair needs of its room. */
 export interface PairHost {
@@ -54,6 +55,7 @@ export class Pair {
   /** Which of our connections with the other this is, and which of its own the other speaks of. */
   #connection = 0;
   #peer: number | undefined;
+  #begunAt = 0;
   #closed = false;
 
   readonly #wanted = new Map<number, Wanted>();
@@ -185,7 +187,11 @@ export class Pair {
     if (this.#closed) return;
     if (signal.peer !== undefined && signal.peer !== this.#connection) return; // for one that is no more
     if (signal.connection < (this.#peer ?? 0)) return;
-    if (this.#peer !== undefined && signal.connection > this.#peer) this.#renew(); // the other began anew
+    if (this.#peer !== undefined && signal.connection > this.#peer) {
+      // The other began anew. One who does so again and again is not followed at once, but told of the next one of ours.
+      if (Date.now() - this.#begunAt < followEvery) return this.#renewSoon();
+      this.#renew();
+    }
     this.#peer = signal.connection;
     if (signal.description) {
       const described: Described = { ...signal.description, offer: signal.offer ?? 0 };
@@ -220,6 +226,7 @@ export class Pair {
   // Makes a connection, and puts everything on it that is to be sent.
   #begin(): void {
     this.#connection++;
+    this.#begunAt = Date.now();
     this.#peer = undefined;
     this.#restarts = 0;
     this.#sent = [];

@@ -505,6 +505,31 @@ describe('connections between participants', () => {
     expect(received(b!, 'a')).toEqual(both);
   });
 
+  it('are not made anew as often as another likes', async () => {
+    const [a] = await call('a', 'b');
+    const before = FakePeerConnection.all.length;
+    server.cut('b', true); // only what is said for it here counts
+    for (let connection = 2; connection < 102; connection++) {
+      a!.handle('signal', { from: 'b', data: { connection } });
+      await vi.advanceTimersByTimeAsync(20);
+    }
+    expect(FakePeerConnection.all.length - before).toBeLessThanOrEqual(2);
+  });
+
+  it('come together when one begins anew twice at once', async () => {
+    const [a, b] = await call('a', 'b');
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (const connection of [2, 3]) {
+      a!.handle('signal', { from: 'b', data: { connection } });
+      await settle();
+    }
+    await vi.advanceTimersByTimeAsync(10_000);
+    connect();
+    expect(open()).toHaveLength(2);
+    expect(received(a!, 'b')).toEqual(both);
+    expect(received(b!, 'a')).toEqual(both);
+  });
+
   it('that both sides begin anew at once come together', async () => {
     const [a, b] = await call('a', 'b');
     for (const pc of open()) {
