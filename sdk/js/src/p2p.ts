@@ -201,7 +201,7 @@ export class Peers {
           if (changed.pc.iceConnectionState === 'disconnected') this.#host.wake();
         },
         begun: () => this.#begun(participant),
-        channel: (_, channel) => this.#host.channel(channel, participant),
+        channel: (channel) => this.#host.channel(channel, participant),
       };
       pair = new Pair(this.#host.me(), participant, host, this.#counts.get(participant));
       this.#pairs.set(participant, pair);
@@ -240,7 +240,7 @@ export class Peers {
     );
     for (const [channel, fanout] of channels) {
       if (!data) fanout.remove(participant);
-      else if (!fanout.has(participant)) {
+      else if (!fanout.knows(participant)) {
         fanout.add(
           participant,
           pair.openChannel(channel.label, { ...channel.options, protocol: `stream:${id}` }),

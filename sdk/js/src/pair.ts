@@ -28,8 +28,8 @@ export interface PairHost {
   /** What the other sends may have changed, or how it arrives. */
   changed: (pair: Pair) => void;
   /** There is a new connection, on which nothing is open yet. */
-  begun: (pair: Pair) => void;
-  channel: (pair: Pair, channel: RTCDataChannel) => void;
+  begun: () => void;
+  channel: (channel: RTCDataChannel) => void;
 }
 
 /** A track of a stream on the connection. */
@@ -127,7 +127,7 @@ export class Pair {
 
   openChannel(label: string, init: RTCDataChannelInit): RTCDataChannel {
     const channel = this.#pc.createDataChannel(label, init);
-    this.#need(); // the first one needs an m-section, and does not say whether it is the first
+    if (!this.#pc.sctp) this.#need(); // the first one needs an m-section
     return channel;
   }
 
@@ -238,7 +238,7 @@ export class Pair {
     pc.onicecandidate = ({ candidate }) => {
       if (candidate?.candidate) this.#gather(candidate.toJSON());
     };
-    pc.ondatachannel = ({ channel }) => this.#host.channel(this, channel);
+    pc.ondatachannel = ({ channel }) => this.#host.channel(channel);
     pc.oniceconnectionstatechange = () => this.#watch();
     pc.onconnectionstatechange = () => {
       // ICE has its own repair; a failed DTLS has none.
@@ -265,7 +265,7 @@ export class Pair {
     this.#end();
     this.#outbox = [];
     this.#begin();
-    this.#host.begun(this);
+    this.#host.begun();
     this.#host.changed(this);
   }
 

@@ -69,6 +69,7 @@ export class FakePeerConnection {
   localDescription: { type: string; sdp: string } | null = null;
   readonly configuration: unknown;
   channels: FakeDataChannel[] = [];
+  sctp: object | null = null;
   iceRestarts = 0;
   closed = false;
   onicecandidate: ((event: unknown) => void) | null = null;
@@ -144,6 +145,7 @@ export class FakePeerConnection {
     if (type === 'answer') {
       if (this.signalingState !== 'have-local-offer') throw new Error(`an answer in ${this.signalingState}`);
       this.#fresh.clear();
+      if (this.channels.length > 0) this.sctp = {};
       for (const section of sections) {
         const mine = this.#transceivers.find(({ mid }) => mid === section.mid);
         if (!mine) throw new Error('the answer is to something else');

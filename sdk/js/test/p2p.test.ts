@@ -299,6 +299,39 @@ describe('data channels between participants', () => {
     expect(opened[0]!.readyState).toBe('closed');
   });
 
+  it('are not opened again by another one where a receiver was too slow', async () => {
+    const [a, b] = await call('a', 'b');
+    const [stream] = a!.localStreams;
+    const channel = stream!.openChannel('pad');
+    await settle();
+    const opened = (): FakeDataChannel[] => open().flatMap(({ channels }) => channels);
+    opened()[0]!.open();
+    opened()[0]!.bufferedAmount = 1 << 20;
+    channel.send('x');
+    expect(opened()[0]!.readyState).toBe('closed');
+    stream!.openChannel('chat');
+    await settle();
+    expect(opened().map(({ label }) => label)).toEqual(['pad', 'chat']);
+    const [remote] = b!.streamsOf('a');
+    await Promise.all([b!.unsubscribe(remote!), settle()]);
+    await Promise.all([b!.subscribe(remote!), settle()]);
+    expect(opened().map(({ label }) => label)).toEqual(['pad', 'chat', 'pad', 'chat']);
+  });
+
+  it('are negotiated once', async () => {
+    const [a] = await call('a', 'b');
+    const described = (): number =>
+      server.requests.filter(({ type, data }) => type === 'signal' && 'description' in (data.data as object))
+        .length;
+    const before = described();
+    a!.localStreams[0]!.openChannel('pad');
+    await settle();
+    expect(described()).toBe(before + 2);
+    a!.localStreams[0]!.openChannel('chat');
+    await settle();
+    expect(described()).toBe(before + 2);
+  });
+
   it('are lossy in one way', async () => {
     const both = { maxRetransmits: 0, maxPacketLifeTime: 9 };
     expect(() => camera({ data: true }).openChannel('pad', both)).toThrowError(
