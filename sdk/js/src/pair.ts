@@ -3,6 +3,7 @@
 import type { LocalStream, LocalTrack } from './local-stream.js';
 import { type Described, isImpolite, Negotiation, type Step } from './negotiation.js';
 import type { PeerSignal, PeerTrack } from './peer-signal.js';
+import { isConnected, Repair } from './repair.js';
 import { Sending } from './sending.js';
 import { Superseded } from './session.js';
 import type { Signal } from './signal.js';
@@ -11,10 +12,7 @@ import { preferCodecs } from './transport.js';
 
 /** Times, milliseconds. */
 const gatherFor = 50; // so that candidates go together
-const disconnectedFor = 2_000; // before ICE is restarted
-const politeWaits = 1_500; // longer than the other: one restart is enough
-const restartWithin = 8_000; // before an ICE restart is given up
-const maxRestarts = 2; // before the connection is made anew
+const politeWaits = 1_500; // longer than the other: one ICE restart is enough
 const renewEvery = 3_000; // at most, when a description cannot be used
 const followEvery = 1_000; // at most, when the other begins anew
 
@@ -69,9 +67,7 @@ export class Pair {
   #gathered: RTCIceCandidateInit[] = [];
   #gatherTimer: ReturnType<typeof setTimeout> | undefined;
 
-  #repairTimer: ReturnType<typeof setTimeout> | undefined;
-  #restarts = 0;
-  #restartWanted = false;
+  readonly #repair: Repair;
   #renewTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** former: how many connections there were with the other before; it may still think that the last one stands. */
@@ -80,6 +76,16 @@ export class Pair {
     this.#impolite = isImpolite(own, participant);
     this.#host = host;
     this.#connection = former;
+    this.#repair = new Repair({
+      state: () => this.#pc.iceConnectionState,
+      live: host.live,
+      restart: () => {
+        this.#pc.restartIce();
+        this.#need();
+      },
+      giveUp: () => this.#renewSoon(),
+      patience: this.#impolite ? 0 : politeWaits,
+    });
     this.#begin();
     if (former > 0) this.#need(); // so that it is told, even where nothing is sent
   }
@@ -94,7 +100,7 @@ export class Pair {
   }
 
   get connected(): boolean {
-    return this.#pc.iceConnectionState === 'connected' || this.#pc.iceConnectionState === 'completed';
+    return isConnected(this.#pc.iceConnectionState);
   }
 
   /** Whether anything is to go either way. */
@@ -211,13 +217,13 @@ export class Pair {
 
   /** The signalling is back after a cut. */
   signallingBack(): void {
-    const state = this.#pc.iceConnectionState;
-    if (this.#restartWanted || state === 'disconnected' || state === 'failed') this.#restartIce();
+    this.#repair.signallingBack();
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#renewTimer);
+    this.#repair.close();
     this.#end();
     this.#received.clear();
     this.#outbox = [];
@@ -228,7 +234,6 @@ export class Pair {
     this.#connection++;
     this.#begunAt = Date.now();
     this.#peer = undefined;
-    this.#restarts = 0;
     this.#sent = [];
     this.#free = [];
     this.#received = new Map();
@@ -239,7 +244,10 @@ export class Pair {
       if (candidate?.candidate) this.#gather(candidate.toJSON());
     };
     pc.ondatachannel = ({ channel }) => this.#host.channel(channel);
-    pc.oniceconnectionstatechange = () => this.#watch();
+    pc.oniceconnectionstatechange = () => {
+      this.#repair.watch();
+      this.#host.changed(this);
+    };
     pc.onconnectionstatechange = () => {
       // ICE has its own repair; a failed DTLS has none.
       if (pc.connectionState === 'failed' && pc.iceConnectionState !== 'failed') this.#renewSoon();
@@ -248,9 +256,9 @@ export class Pair {
   }
 
   #end(): void {
-    clearTimeout(this.#repairTimer);
+    this.#repair.reset();
     clearTimeout(this.#gatherTimer);
-    this.#repairTimer = this.#gatherTimer = undefined;
+    this.#gatherTimer = undefined;
     this.#gathered = [];
     const pc = this.#pc;
     pc.onicecandidate = pc.ondatachannel = pc.oniceconnectionstatechange = pc.onconnectionstatechange = null;
@@ -422,54 +430,6 @@ export class Pair {
       if (this.#outbox[0] === signal) this.#outbox.shift();
     }
     this.#sending = false;
-  }
-
-  #watch(): void {
-    if (this.#closed) return;
-    switch (this.#pc.iceConnectionState) {
-      case 'connected':
-      case 'completed':
-        clearTimeout(this.#repairTimer);
-        this.#repairTimer = undefined;
-        this.#restarts = 0;
-        this.#restartWanted = false;
-        break;
-      case 'disconnected':
-      case 'failed': {
-        const wait = this.#pc.iceConnectionState === 'failed' ? 0 : disconnectedFor;
-        this.#repairTimer ??= setTimeout(
-          () => {
-            this.#repairTimer = undefined;
-            this.#restartIce();
-          },
-          wait + (this.#impolite ? 0 : politeWaits),
-        );
-        break;
-      }
-    }
-    this.#host.changed(this);
-  }
-
-  #restartIce(): void {
-    if (this.#closed || this.connected) return;
-    clearTimeout(this.#repairTimer);
-    this.#repairTimer = undefined;
-    if (!this.#host.live()) {
-      this.#restartWanted = true;
-      return;
-    }
-    this.#restartWanted = false;
-    if (this.#restarts >= maxRestarts) {
-      this.#renewSoon();
-      return;
-    }
-    this.#restarts++;
-    this.#pc.restartIce();
-    this.#need();
-    this.#repairTimer = setTimeout(() => {
-      this.#repairTimer = undefined;
-      this.#restartIce();
-    }, restartWithin);
   }
 }
 

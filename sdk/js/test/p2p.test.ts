@@ -197,16 +197,19 @@ describe('a peer-to-peer room', () => {
     const said = server.requests.filter(
       ({ from, type, data }) => type === 'signal' && from === 'c' && data.to === 'a',
     );
-    const last = said.map(({ data }) => data.data as PeerSignal).findLast(({ description }) => description)!;
-    const [{ id }] = a!.streamsOf('b') as [{ id: number }];
-    const tracks = last.tracks!.map((each) => ({ ...each, stream: id }));
+    const last = said
+      .flatMap(({ data }) => ((data.data as PeerSignal).description ? [data.data] : []))
+      .at(-1);
+    const { connection, peer, description, tracks: described } = last as PeerSignal;
+    const [stream] = a!.streamsOf('b');
+    const tracks = described!.map((each) => ({ ...each, stream: stream!.id }));
     expect(tracks.map(({ track }) => track)).toEqual(['a1', 'v1']);
-    const description = { type: 'offer', sdp: last.description!.sdp };
-    a!.handle('signal', { from: 'c', data: { ...last, description, offer: 9, tracks } });
+    const forged = { connection, peer, description: { ...description, type: 'offer' }, offer: 9, tracks };
+    a!.handle('signal', { from: 'c', data: forged });
     await vi.advanceTimersByTimeAsync(2_000);
     expect(received(a!, 'c')).toEqual(['a1 waiting', 'v1 waiting']); // it was heard
     expect(received(a!, 'b')).toEqual(both);
-    expect(a!.streamsOf('b')[0]!.tracks.map(({ mediaTrack }) => mediaTrack!.id)).toEqual(
+    expect(stream!.tracks.map(({ mediaTrack }) => mediaTrack!.id)).toEqual(
       open()[0]!
         .getTransceivers()
         .flatMap(({ direction, receiver }) => (direction === 'recvonly' ? [receiver.track.id] : [])),
