@@ -7,10 +7,12 @@ import { startChromium, startFirefox } from '../lib/browsers.mjs';
 import * as meeting from '../lib/meeting.mjs';
 import { Server } from '../lib/server.mjs';
 import { sleep, until } from '../lib/until.mjs';
+import { layWire } from '../lib/wire.mjs';
 
 describe('a peer-to-peer room', () => {
   let server;
   let application;
+  let wire; // Ben's, to the server
   let chromium;
   let firefox;
   let room;
@@ -21,7 +23,7 @@ describe('a peer-to-peer room', () => {
     const tab = await browser.open(application.url);
     await tab.page.exposeFunction?.('freshToken', () => server.token(room, name));
     const token = await server.token(room, name);
-    await tab.call(({ url, token }) => app.join(url, token), { url: server.url, token });
+    await tab.call(({ url, token }) => app.join(url, token), { url: name === 'Ben' ? wire.url : server.url, token });
     await tab.call(() => app.publish('camera', { data: true, video: { width: 320, height: 180, frameRate: 10 } }));
     people[name] = tab;
   };
@@ -33,6 +35,7 @@ describe('a peer-to-peer room', () => {
   before(async () => {
     server = await Server.start({ args: ['--log-level', 'debug', '--ice-server', 'stun:127.0.0.1:3479'] });
     application = await serveApplication();
+    wire = await layWire(server.port);
     [chromium, firefox] = [await startChromium(), await startFirefox()];
     room = await server.room('pairs', { mode: 'p2p' });
   });
@@ -40,6 +43,7 @@ describe('a peer-to-peer room', () => {
   after(async () => {
     await chromium?.close();
     await firefox?.close();
+    wire?.close();
     application?.close();
     await server?.stop();
   });
@@ -170,6 +174,30 @@ describe('a peer-to-peer room', () => {
     const after = await people.Ana.call((user) => app.video(user), 'Ben');
     assert.ok(after.frames > meanwhile.frames, 'it was another connection');
     await Promise.all(['Ana', 'Ben'].map((name) => seesAndHears(name, 'Cleo')));
+    await people.Ben.call(() => app.pad.send('again'));
+    for (const name of others('Ben')) {
+      await until(`${name} has it, on the channel of before`, () => people[name].call(() => app.channels.pad.messages.at(-1) === 'again' && !app.channels.pad.closed));
+    }
+  });
+
+  test('the server is started again, and one comes back when the others have given it up', async () => {
+    await server.end('SIGKILL');
+    wire.cut();
+    await server.run();
+    const theOthers = others('Ben').map((name) => [name, people[name]]);
+    for (const [name, tab] of theOthers) {
+      await until(`Ben is gone for ${name}`, () => tab.call(() => app.room.state === 'connected' && app.events.includes('left Ben timeout')), { seconds: 40 });
+    }
+    wire.mend();
+    for (const [name, tab] of theOthers) {
+      await until(`Ben is back for ${name}`, () => tab.call(() => app.streamOf('Ben') !== undefined), { seconds: 30 });
+      await seesAndHears(name, 'Ben');
+      await seesAndHears('Ben', name);
+    }
+    await people.Ben.call(() => app.pad.send('and again'));
+    for (const [name, tab] of theOthers) {
+      await until(`${name} has it`, () => tab.call(() => app.channels.pad.messages.at(-1) === 'and again'));
+    }
   });
 
   test('who leaves is gone from all connections', async () => {
