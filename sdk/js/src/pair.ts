@@ -35,6 +35,8 @@ interface Sent {
   stream: number;
   track: LocalTrack;
   transceiver: RTCRtpTransceiver;
+  /** The section in which it was described, which a transceiver forgets when the other refuses it. */
+  mid?: string;
 }
 
 /** What of a stream the other wants. */
@@ -388,8 +390,15 @@ export class Pair {
     if (pc !== this.#pc || !description || (description.type !== 'offer' && description.type !== 'answer'))
       return;
     // What was added meanwhile comes with the next offer.
-    const tracks = this.#sent.flatMap(({ stream, track, transceiver: { mid } }) =>
-      mid !== null && description.sdp.includes(`a=mid:${mid}\r\n`) ? [{ mid, stream, track: track.id }] : [],
+    for (const sent of this.#sent) {
+      const { mid } = sent.transceiver;
+      if (mid !== null && description.sdp.includes(`a=mid:${mid}\r\n`)) sent.mid = mid;
+    }
+    // What was refused is named all the same: so the other knows that it is there, and cannot be decoded.
+    const tracks = this.#sent.flatMap(({ stream, track, mid, transceiver }) =>
+      mid !== undefined && (mid === transceiver.mid || isStopped(transceiver))
+        ? [{ mid, stream, track: track.id }]
+        : [],
     );
     this.#say({ description: { type: description.type, sdp: description.sdp }, offer, tracks });
   }

@@ -135,6 +135,7 @@ export class FakePeerConnection {
         if (each.mid !== null) each.currentDirection = each.direction;
     }
     this.localDescription = { type, sdp: this.#describe() };
+    if (type === 'answer') this.#forgetStopped();
     queueMicrotask(() => this.onicecandidate?.({ candidate: candidateOf(this.#id) }));
   }
 
@@ -153,6 +154,7 @@ export class FakePeerConnection {
         mine.currentDirection = other[section.direction] ?? 'inactive';
       }
       this.signalingState = 'stable';
+      this.#forgetStopped();
     } else {
       if (this.signalingState === 'have-local-offer') this.#rollback();
       for (const section of sections) {
@@ -205,6 +207,11 @@ export class FakePeerConnection {
     this.signalingState = 'stable';
     for (const each of this.#fresh) each.mid = null;
     this.#fresh.clear();
+  }
+
+  // What was refused has no section any more.
+  #forgetStopped(): void {
+    for (const each of this.#transceivers) if (each.stopped) each.mid = null;
   }
 
   #describe(): string {

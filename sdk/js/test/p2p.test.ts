@@ -171,9 +171,14 @@ describe('a peer-to-peer room', () => {
     undecodable.add('video');
     const [a, b] = await call('a', 'b');
     undecodable.clear();
+    const [stream] = b!.localStreams;
+    const second = camera();
+    await Promise.all([b!.publish(second), settle()]);
+    await settle();
+    expect(received(a!, 'b')).toEqual(['a1 active audio', 'v1 codec-unsupported', ...both]);
+    await Promise.all([b!.unpublish(second), settle()]);
     const over = vi.fn();
     b!.on('local-streams', over);
-    const [stream] = b!.localStreams;
     await b!.localStreams[0]!.publisher!.replaced(stream!.tracks[1]!);
     await Promise.all([b!.unpublish(stream!), settle()]);
     expect(over).toHaveBeenCalledOnce();
