@@ -1,36 +1,10 @@
-// A client of Licode's by hand: the layer that Licode puts on Socket.IO, and the
-// signature of its REST API.
+// A client of Licode's by hand: the layer that Licode puts on Socket.IO.
 
-import { createHmac, randomInt } from 'node:crypto';
 import io4 from 'socket.io-client';
 import io2 from 'socket.io-client-2';
 
 /** The two generations of Socket.IO that Licode's clients have. */
 export const generations = { 'socket.io-client 4.7.5': io4, 'socket.io-client 2.5.0': io2 };
-
-/** Calls Nuve as the first service, for a user with a role if they are given. */
-export async function nuve(server, method, path, { body, user, role } = {}) {
-  const timestamp = String(Date.now());
-  const cnonce = String(randomInt(1e9));
-  const signed = [timestamp, cnonce, ...(user ? [user, role] : [])].join(',');
-  const signature = Buffer.from(createHmac('sha1', server.key).update(signed).digest('hex')).toString('base64');
-  const items = {
-    signature_method: 'HMAC_SHA1', serviceid: server.service, cnonce, timestamp, signature,
-    ...(user && { username: user, role }),
-  };
-  const authorization = `MAuth realm=http://marte3.dit.upm.es,${Object.entries(items).map(([k, v]) => `mauth_${k}=${v}`).join(',')}`;
-  const response = await fetch(`${server.url}/nuve/${path}`, {
-    method,
-    headers: { authorization, ...(body && { 'content-type': 'application/json' }) },
-    body: body && JSON.stringify(body),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-  return text;
-}
-
-/** A token for a user, as an application hands it to the browser. */
-export const token = (server, room, user, role = 'presenter') => nuve(server, 'POST', `rooms/${room}/tokens`, { user, role });
 
 /** A client; it is connected when `connected` has come. */
 export class Client {

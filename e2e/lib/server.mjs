@@ -17,8 +17,9 @@ export async function freePort(host = '127.0.0.1') {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 20_000);
     const server = createServer();
-    const free = await new Promise((resolve) => {
-      server.once('error', () => resolve(false));
+    const free = await new Promise((resolve, reject) => {
+      // Another port can be had when this one is taken or not for us; not where the address is none of this machine.
+      server.once('error', (error) => (['EADDRINUSE', 'EACCES'].includes(error.code) ? resolve(false) : reject(error)));
       server.listen(port, host, () => server.close(() => resolve(true)));
     });
     if (free) return port;

@@ -48,17 +48,7 @@ export async function serveLicodePage(library) {
 /** Nuve of a server, as its first service. */
 export const nuveOf = (server) => new Nuve({ url: `${server.url}/nuve/`, id: server.service, key: server.key });
 
-/** Waits until a stream's picture is there and moves; gives what was seen last. */
-export async function sees(tab, name) {
-  const first = await until(`${name} is seen`, async () => {
-    const now = await tab.call((name) => app.video(name), name);
-    return now?.width > 0 && now.frames > 0 && now;
-  });
-  return until(`${name} moves`, async () => {
-    const now = await tab.call((name) => app.video(name), name);
-    return now?.frames > first.frames + 5 && now;
-  });
-}
+export { sees } from '../lib/application.mjs';
 
 /** Waits until a stream's sound is played. */
 export async function hears(tab, name) {

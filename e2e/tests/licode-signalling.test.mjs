@@ -2,13 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Client, generations, nuve, token } from '../lib/licode.mjs';
+import { Client, generations } from '../lib/licode.mjs';
 import { Server } from '../lib/server.mjs';
 import { sleep, until } from '../lib/until.mjs';
+import { nuveOf } from '../licode/application.mjs';
 
 for (const [name, io] of Object.entries(generations)) {
   describe(`Licode's signalling with ${name}`, () => {
     let server;
+    let nuve;
     let room;
     let ana;
     let ben;
@@ -16,7 +18,8 @@ for (const [name, io] of Object.entries(generations)) {
 
     before(async () => {
       server = await Server.start();
-      ({ _id: room } = JSON.parse(await nuve(server, 'POST', 'rooms', { body: { name: 'r' } })));
+      nuve = nuveOf(server);
+      ({ _id: room } = await nuve.createRoom('r'));
     });
 
     after(async () => {
@@ -26,8 +29,8 @@ for (const [name, io] of Object.entries(generations)) {
     });
 
     test('two come in', async () => {
-      ana = new Client(io, await token(server, room, 'ana'));
-      ben = new Client(io, await token(server, room, 'ben', 'viewerWithData'), { singlePC: true });
+      ana = new Client(io, await nuve.token(room, 'ana', 'presenter'));
+      ben = new Client(io, await nuve.token(room, 'ben', 'viewerWithData'), { singlePC: true });
       await until('both are connected', () => ana.got('connected').length === 1 && ben.got('connected').length === 1);
       const [hello] = ana.got('connected');
       assert.equal(hello.id, room);
@@ -64,7 +67,7 @@ for (const [name, io] of Object.entries(generations)) {
     });
 
     test('false tokens are refused in Licode\'s words', async () => {
-      const good = JSON.parse(Buffer.from(await token(server, room, 'eve'), 'base64').toString());
+      const good = JSON.parse(Buffer.from(await nuve.token(room, 'eve', 'presenter'), 'base64').toString());
       for (const [change, problem] of [
         [{ signature: 'forged' }, 'token: Authentication error'],
         [{}, undefined],
@@ -79,13 +82,13 @@ for (const [name, io] of Object.entries(generations)) {
     });
 
     test('who is kicked notices, and stays out', async () => {
-      await nuve(server, 'DELETE', `rooms/${room}/users/ben`);
+      await nuve.deleteUser(room, 'ben');
       await until('Ben gives up', () => ben.got('reconnect_failed').length === 1);
       assert.equal(ben.got('reconnect').length, 1); // only the one before
     });
 
     test('who leaves takes the streams along', async () => {
-      const cho = new Client(io, await token(server, room, 'cho'));
+      const cho = new Client(io, await nuve.token(room, 'cho', 'presenter'));
       await until('Cho is connected', () => cho.got('connected').length === 1);
       assert.equal(cho.got('connected')[0].streams[0].id, stream);
       ana.socket.emit('clientDisconnection', { socketgd: ana.next }, undefined);

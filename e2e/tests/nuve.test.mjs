@@ -7,10 +7,9 @@ import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { resolve } from 'node:path';
 import { freePort, Server } from '../lib/server.mjs';
+import { licodeClient, withoutLicode } from '../licode/application.mjs';
 
-const folder = process.env.LICODE_CLIENT;
-
-describe('nuve.js', { skip: folder ? false : 'LICODE_CLIENT names no folder with a built nuve.js' }, () => {
+describe('nuve.js', { skip: withoutLicode }, () => {
   let server;
   let port;
   let api;
@@ -28,7 +27,7 @@ describe('nuve.js', { skip: folder ? false : 'LICODE_CLIENT names no folder with
   before(async () => {
     port = await freePort();
     server = await Server.start({ args: ['--licode-http', `127.0.0.1:${port}`] });
-    api = createRequire(import.meta.url)(resolve(folder, 'nuve.js')).API;
+    api = createRequire(import.meta.url)(resolve(licodeClient, 'nuve.js')).API;
   });
   after(() => server?.stop());
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { serveApplication } from '../lib/application.mjs';
+import { sees, serveApplication } from '../lib/application.mjs';
 import { startChromium } from '../lib/browsers.mjs';
 import { Server } from '../lib/server.mjs';
 import { sleep, until } from '../lib/until.mjs';
@@ -82,11 +82,7 @@ describe('cuts', () => {
     await server.restart('SIGKILL');
     for (const [name, tab, other] of [['Ana', Ana, 'Ben'], ['Ben', Ben, 'Ana']]) {
       await until(`${name} is back`, () => tab.call(() => app.room.state === 'connected'), { seconds: 30 });
-      const first = await until(`${name} sees ${other} again`, async () => {
-        const video = await tab.call((user) => app.video(user), other);
-        return video?.frames > 0 && video;
-      }, { seconds: 30 });
-      await until(`${name} goes on seeing ${other}`, async () => (await tab.call((user) => app.video(user), other))?.frames > first.frames + 10);
+      await sees(tab, other, { seconds: 30 });
     }
     await Ana.call(() => app.room.send('after all'));
     await until('Ben has the message', () => Ben.call(() => app.messages.some((m) => m.data === 'after all')));

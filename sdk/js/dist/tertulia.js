@@ -320,7 +320,7 @@ function re(e, t) {
 	};
 }
 // src/connections.ts
-var x = class {
+var ie = class {
 	#e = /* @__PURE__ */ new WeakMap();
 	async read(e) {
 		let t = await Promise.all(e.map(async (e) => {
@@ -345,14 +345,14 @@ var x = class {
 			});
 		});
 		return {
-			...ie(t.map(({ measurement: e }) => e)),
-			raw: ae(t.map(({ connection: e, raw: t }) => [e.participant, t])),
+			...ae(t.map(({ measurement: e }) => e)),
+			raw: oe(t.map(({ connection: e, raw: t }) => [e.participant, t])),
 			sent: (e, t, r) => n("out", t, (n) => n.sentMid(e, t), r),
 			received: (e, t, r) => n("in", t, (n) => n.receivedMid(e, t), r)
 		};
 	}
 };
-function ie(e) {
+function ae(e) {
 	let t = (t) => e.reduce((e, n) => e + t(n), 0), n = (t) => e.map(t).filter((e) => e !== void 0), r = n(({ rtt: e }) => e), i = n(({ availableOut: e }) => e);
 	return {
 		rtt: r.length > 0 ? Math.max(...r) : void 0,
@@ -365,7 +365,7 @@ function ie(e) {
 		freezes: t(({ freezes: e }) => e)
 	};
 }
-function ae(e) {
+function oe(e) {
 	let [t] = e;
 	if (t && t[0] === void 0) return t[1];
 	let n = /* @__PURE__ */ new Map();
@@ -376,9 +376,10 @@ function ae(e) {
 	return n;
 }
 // src/fanout.ts
-var oe = 262144, se = 1 << 20, ce = class {
+var se = 262144, ce = 1 << 20, le = class {
 	#e;
 	#t = /* @__PURE__ */ new Map();
+	#n = /* @__PURE__ */ new Set();
 	readyState = "open";
 	binaryType = "arraybuffer";
 	onopen = null;
@@ -400,30 +401,37 @@ var oe = 262144, se = 1 << 20, ce = class {
 		this.#t.set(e, n), t.binaryType = "arraybuffer", t.onopen = () => {
 			let { waiting: t } = n;
 			n.waiting = [], n.bytes = 0;
-			for (let r of t) this.#n(e, n, r);
+			for (let r of t) this.#r(e, n, r);
 		}, t.onclose = () => {
 			this.#t.get(e) === n && this.#t.delete(e);
 		};
 	}
-	has(e) {
-		return this.#t.has(e);
+	knows(e) {
+		return this.#t.has(e) || this.#n.has(e);
 	}
 	remove(e) {
+		this.#n.delete(e);
 		let t = this.#t.get(e);
 		this.#t.delete(e), t?.channel.close();
 	}
 	send(e) {
-		for (let [t, n] of this.#t) this.#n(t, n, e);
+		let t = {
+			data: e,
+			bytes: typeof e == "string" ? new TextEncoder().encode(e).length : e.byteLength
+		};
+		for (let [e, n] of this.#t) this.#r(e, n, t);
 	}
 	close() {
 		this.readyState = "closed";
 		for (let e of [...this.#t.keys()]) this.remove(e);
 	}
-	#n(e, t, n) {
-		let r = typeof n == "string" ? new TextEncoder().encode(n).length : n.byteLength;
-		t.bytes + t.channel.bufferedAmount + r > (this.#e ? oe : se) ? this.#e || this.remove(e) : t.channel.readyState === "open" ? t.channel.send(n) : t.channel.readyState === "connecting" && (t.waiting.push(n), t.bytes += r);
+	#r(e, t, n) {
+		if (t.bytes + t.channel.bufferedAmount + n.bytes > (this.#e ? se : ce)) {
+			if (this.#e) return;
+			this.remove(e), this.#n.add(e);
+		} else t.channel.readyState === "open" ? t.channel.send(n.data) : t.channel.readyState === "connecting" && (t.waiting.push(n), t.bytes += n.bytes);
 	}
-}, le = class {
+}, ue = class {
 	#e;
 	#t = [];
 	#n = !1;
@@ -495,11 +503,190 @@ var oe = 262144, se = 1 << 20, ce = class {
 		};
 	}
 };
-function ue(e, t) {
+function de(e, t) {
 	return e < t;
 }
+// src/repair.ts
+var fe = 2e3, pe = 8e3, me = 2;
+function x(e) {
+	return e === "connected" || e === "completed";
+}
+var S = class {
+	#e;
+	#t;
+	#n;
+	#r = 0;
+	#i = !1;
+	#a = !1;
+	constructor(e) {
+		this.#e = e, this.#t = e.patience ?? 0;
+	}
+	watch() {
+		if (this.#a) return;
+		let e = this.#e.state();
+		x(e) ? this.reset() : e === "disconnected" ? this.#o(fe + this.#t) : e === "failed" && this.#t > 0 ? this.#o(this.#t) : e === "failed" && this.now();
+	}
+	now() {
+		this.#a || (this.#s(), this.#i = !this.#e.live(), this.#i || (this.#r >= me ? this.#e.giveUp() : (this.#r++, this.#e.restart(), this.#n = setTimeout(() => {
+			this.#n = void 0, x(this.#e.state()) ? this.#r = 0 : this.now();
+		}, pe))));
+	}
+	signallingBack() {
+		let e = this.#e.state();
+		(this.#i || e === "disconnected" || e === "failed") && this.now();
+	}
+	reset() {
+		this.#s(), this.#r = 0, this.#i = !1;
+	}
+	close() {
+		this.#a = !0, this.#s();
+	}
+	#o(e) {
+		this.#n ??= setTimeout(() => this.now(), e);
+	}
+	#s() {
+		clearTimeout(this.#n), this.#n = void 0;
+	}
+}, he = [
+	"q",
+	"h",
+	"f"
+], C = 12e5, ge = 25e5;
+function _e(e, t, n) {
+	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? xe(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && ye(n, e)), s = (e) => [D({
+		maxBitrate: a,
+		scalabilityMode: e
+	})];
+	if (i !== void 0 && E(i) > 1 || !r) return s(o(i, "L1T3"));
+	if (w(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
+	let c = be(e);
+	return c === 1 ? s(o(i, "L1T3")) : he.slice(-c).map((e, t) => {
+		let n = 2 ** (c - 1 - t);
+		return D({
+			rid: e,
+			scaleResolutionDownBy: n,
+			maxBitrate: Se(a, n),
+			scalabilityMode: o(i, "L1T3")
+		});
+	});
+}
+function ve(e) {
+	return [D({ maxBitrate: e })];
+}
+function ye(e, t) {
+	return e.modes ? e.modes.includes(t) : e.name !== "" && (E(t) === 1 || w(e));
+}
+function w({ name: e }) {
+	return /^(VP9|AV1)$/i.test(e);
+}
+function be({ width: e, height: t }) {
+	let n = Math.max(e ?? 0, t ?? 0);
+	return n === 0 || n >= 960 ? 3 : n >= 480 ? 2 : 1;
+}
+function xe({ source: e, width: t, height: n }, r) {
+	if (e === "screen") return ge;
+	if (e !== "camera" && !r) return;
+	if (!t || !n) return C;
+	let i = C * (t * n / 921600) ** .75;
+	return Math.round(Math.min(25e5, Math.max(15e4, i)));
+}
+function Se(e, t) {
+	return e === void 0 ? void 0 : Math.round(e * t ** -1.5);
+}
+function Ce(e, t, n = 0) {
+	let r = T(e, t);
+	if (r.length === 0) return {
+		...e,
+		active: !0
+	};
+	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : E(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
+	if (!a || o === void 0 || l === s) return {
+		...e,
+		active: a
+	};
+	let u = 2 ** (s - l);
+	return D({
+		...e,
+		active: a,
+		scalabilityMode: we(o, l),
+		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * u,
+		maxBitrate: Se(e.maxBitrate, u)
+	});
+}
+function T({ rid: e = "" }, t) {
+	return (t ?? []).filter((t) => (t.rid ?? "") === e);
+}
+function E(e) {
+	return Number(/^[LS]([1-9])T[1-9]/.exec(e)?.[1] ?? 1);
+}
+function we(e, t) {
+	return e.replace(/^([LS])[1-9](T[1-9])(.*)$/, (e, n, r, i) => t === 1 ? `L1${r}` : `${n}${t}${r}${i}`);
+}
+function Te(e, t) {
+	let n = !1;
+	return e.forEach((e, r) => {
+		let i = e.rid, a = i === void 0 ? t[r] : t.find((e) => e.rid === i);
+		if (!a) return;
+		let o = (t, r) => {
+			e[t] !== r && (r === void 0 ? delete e[t] : e[t] = r, n = !0);
+		};
+		o("active", a.active ?? !0), o("maxBitrate", a.maxBitrate), (a.scaleResolutionDownBy !== void 0 || (e.scaleResolutionDownBy ?? 1) !== 1) && o("scaleResolutionDownBy", a.scaleResolutionDownBy ?? 1), a.scalabilityMode !== void 0 && o("scalabilityMode", a.scalabilityMode);
+	}), n;
+}
+function D(e) {
+	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
+}
+// src/sending.ts
+var O = class {
+	transceiver;
+	#e;
+	#t;
+	#n;
+	#r = !1;
+	#i = !1;
+	constructor(e, t) {
+		this.transceiver = e, this.#e = t, this.#n = t.map(() => 0);
+	}
+	get mid() {
+		return this.transceiver.mid ?? void 0;
+	}
+	get shape() {
+		return k(this.#e);
+	}
+	want(e) {
+		this.#t = e, this.#e.forEach((t, n) => {
+			this.#n[n] = Math.max(this.#n[n] ?? 0, T(t, e).length);
+		}), this.apply();
+	}
+	async apply() {
+		if (this.#i = !0, !this.#r) {
+			for (this.#r = !0; this.#i;) {
+				this.#i = !1;
+				let e = this.#e.map((e, t) => Ce(e, this.#t, this.#n[t]));
+				try {
+					await this.#a(e);
+				} catch {
+					let t = e.map(({ active: e, rid: t, maxBitrate: n }) => ({
+						active: e,
+						rid: t,
+						maxBitrate: n
+					}));
+					await this.#a(t).catch((e) => console.warn("tertulia:", e));
+				}
+			}
+			this.#r = !1;
+		}
+	}
+	async #a(e) {
+		let { sender: t } = this.transceiver, n = t.getParameters(), r = n.encodings.length === 1 && e.length > 1 ? e.slice(-1).map(({ rid: e, ...t }) => t) : e;
+		Te(n.encodings, r) && await t.setParameters(n);
+	}
+};
+function k(e) {
+	return e.map(({ rid: e = "" }) => e).join();
+}
 // src/session.ts
-var de = {
+var Ee = {
 	open: 6e3,
 	enter: 8e3,
 	ack: 200,
@@ -509,11 +696,11 @@ var de = {
 	backoffMin: 250,
 	backoffMax: 5e3,
 	reconnectFor: 12e4
-}, fe = 16, pe = 1e3, S = class extends t {
+}, De = 16, Oe = 1e3, A = class extends t {
 	constructor() {
 		super("resume-failed", "The session was rebuilt before the server answered.");
 	}
-}, me = class {
+}, ke = class {
 	#e = "new";
 	#t;
 	#n;
@@ -540,7 +727,7 @@ var de = {
 	#S = !1;
 	constructor(e, t = Math.random, n = {}) {
 		this.#a = e, this.#n = t, this.#t = {
-			...de,
+			...Ee,
 			...n
 		};
 	}
@@ -565,7 +752,7 @@ var de = {
 		this.#e === "token" && (this.#i = t, this.#R(e));
 	}
 	tokenFailed(e, n) {
-		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${w(n)}`, { cause: n })));
+		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${M(n)}`, { cause: n })));
 	}
 	opened(e) {
 		this.#e === "opening" && (this.#m = e + this.#t.enter, this.#o === void 0 ? (this.#e = "joining", this.#N({
@@ -586,8 +773,8 @@ var de = {
 	}
 	closed(e, n, r) {
 		if (this.#e !== "ended" && this.#e !== "waiting" && this.#e !== "token") {
-			if (this.#S) this.#z("left", C());
-			else if (!this.#s) this.#z("refused", he(n, r));
+			if (this.#S) this.#z("left", j());
+			else if (!this.#s) this.#z("refused", Ae(n, r));
 			else {
 				switch (n) {
 					case 1e3:
@@ -627,7 +814,7 @@ var de = {
 			do: "fail",
 			id: a,
 			error: new t("closed", "The room was left.")
-		}), a) : this.#f.size >= pe ? (this.#r.push({
+		}), a) : this.#f.size >= Oe ? (this.#r.push({
 			do: "fail",
 			id: a,
 			error: new t("too-fast", "Too many requests wait for the server.")
@@ -648,7 +835,7 @@ var de = {
 			data: {},
 			keep: !1,
 			sent: !1
-		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", C()));
+		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", j()));
 	}
 	wake(e) {
 		this.#e === "waiting" ? (this.#x = 0, this.#L(e)) : this.#e === "live" && (this.#y = Math.min(this.#y, Math.max(this.#v + this.#t.doubt, e + 500)), this.#_ !== void 0 && (this.#_ = Math.min(this.#_, e + 2e3)));
@@ -656,7 +843,7 @@ var de = {
 	advance(e) {
 		if (this.#m !== void 0 && e >= this.#m) {
 			if (this.#m = void 0, this.#S) {
-				this.#z("left", C());
+				this.#z("left", j());
 				return;
 			}
 			if (!this.#s) {
@@ -706,7 +893,7 @@ var de = {
 		}) : this.#A(e, r) : this.#r.push({
 			do: "fail",
 			id: r.id,
-			error: new S()
+			error: new A()
 		});
 		a && this.#r.push({
 			do: "state",
@@ -736,14 +923,14 @@ var de = {
 		let r = n.seq ?? 0;
 		if (!(r <= this.#c)) {
 			if (r > this.#c + 1) this.#P(e);
-			else if (this.#c = r, this.#c - this.#l >= fe ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
+			else if (this.#c = r, this.#c - this.#l >= De ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
 			else if (n.type === "ended") {
 				let { reason: r, message: i } = n.data;
 				if (r === "shutdown") {
 					this.#r.push({ do: "drop" }), this.#F(e, 0);
 					return;
 				}
-				this.#z(r, new t("closed", i || ge(r)));
+				this.#z(r, new t("closed", i || je(r)));
 			} else this.#r.push({
 				do: "event",
 				type: n.type,
@@ -754,7 +941,7 @@ var de = {
 	#O(e, n) {
 		let r = n.re ?? 0, i = this.#f.get(r);
 		if (i) {
-			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", C());
+			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", j());
 			else if (n.type === "ok") this.#r.push({
 				do: "answer",
 				id: i.id,
@@ -795,7 +982,7 @@ var de = {
 		});
 	}
 	#P(e) {
-		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", C()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
+		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", j()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
 	}
 	#F(e, t) {
 		this.#e === "live" && (this.#b = e, this.#x = 0, this.#r.push({
@@ -832,17 +1019,17 @@ var de = {
 		});
 	}
 };
-function C() {
+function j() {
 	return new t("closed", "The room was left.");
 }
-function he(e, n) {
+function Ae(e, n) {
 	return new t({
 		4400: "bad-request",
 		4401: "unauthorized",
 		4429: "too-fast"
 	}[e] ?? "unreachable", n || "The server cannot be reached.");
 }
-function ge(e) {
+function je(e) {
 	switch (e) {
 		case "kicked": return "A moderator ended your presence in the room.";
 		case "room-deleted": return "The room was deleted.";
@@ -850,171 +1037,32 @@ function ge(e) {
 		default: return "The session is over.";
 	}
 }
-function w(e) {
+function M(e) {
 	return e instanceof Error ? e.message : String(e);
 }
 // src/speaking.ts
-var _e = -50, ve = 800, ye = class {
+var Me = -50, Ne = 800, Pe = class {
 	#e = /* @__PURE__ */ new Map();
 	#t = "";
 	hear(e, t) {
 		let n = /* @__PURE__ */ new Set();
 		for (let r of t) {
 			let t = `${r.stream} ${r.track}`;
-			n.add(t), r.level > _e && this.#e.set(t, {
+			n.add(t), r.level > Me && this.#e.set(t, {
 				at: e,
 				heard: r
 			});
 		}
-		for (let [t, { at: r }] of this.#e) (!n.has(t) || e - r >= ve) && this.#e.delete(t);
+		for (let [t, { at: r }] of this.#e) (!n.has(t) || e - r >= Ne) && this.#e.delete(t);
 		let r = [...this.#e.values()].map(({ heard: e }) => e).sort((e, t) => t.level - e.level), i = r.map(({ stream: e, track: t }) => `${e} ${t}`).join();
 		if (i !== this.#t) return this.#t = i, r;
 	}
 };
-function T(e) {
+function Fe(e) {
 	return e > 0 ? Math.max(-127, Math.min(0, Math.round(20 * Math.log10(e)))) : -127;
 }
-// src/encodings.ts
-var be = [
-	"q",
-	"h",
-	"f"
-], E = 12e5, xe = 25e5;
-function Se(e, t, n) {
-	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? De(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && we(n, e)), s = (e) => [k({
-		maxBitrate: a,
-		scalabilityMode: e
-	})];
-	if (i !== void 0 && O(i) > 1 || !r) return s(o(i, "L1T3"));
-	if (Te(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
-	let c = Ee(e);
-	return c === 1 ? s(o(i, "L1T3")) : be.slice(-c).map((e, t) => {
-		let n = 2 ** (c - 1 - t);
-		return k({
-			rid: e,
-			scaleResolutionDownBy: n,
-			maxBitrate: Oe(a, n),
-			scalabilityMode: o(i, "L1T3")
-		});
-	});
-}
-function Ce(e) {
-	return [k({ maxBitrate: e })];
-}
-function we(e, t) {
-	return e.modes ? e.modes.includes(t) : e.name !== "" && (O(t) === 1 || Te(e));
-}
-function Te({ name: e }) {
-	return /^(VP9|AV1)$/i.test(e);
-}
-function Ee({ width: e, height: t }) {
-	let n = Math.max(e ?? 0, t ?? 0);
-	return n === 0 || n >= 960 ? 3 : n >= 480 ? 2 : 1;
-}
-function De({ source: e, width: t, height: n }, r) {
-	if (e === "screen") return xe;
-	if (e !== "camera" && !r) return;
-	if (!t || !n) return E;
-	let i = E * (t * n / 921600) ** .75;
-	return Math.round(Math.min(25e5, Math.max(15e4, i)));
-}
-function Oe(e, t) {
-	return e === void 0 ? void 0 : Math.round(e * t ** -1.5);
-}
-function ke(e, t, n = 0) {
-	let r = D(e, t);
-	if (r.length === 0) return {
-		...e,
-		active: !0
-	};
-	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : O(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
-	if (!a || o === void 0 || l === s) return {
-		...e,
-		active: a
-	};
-	let u = 2 ** (s - l);
-	return k({
-		...e,
-		active: a,
-		scalabilityMode: Ae(o, l),
-		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * u,
-		maxBitrate: Oe(e.maxBitrate, u)
-	});
-}
-function D({ rid: e = "" }, t) {
-	return (t ?? []).filter((t) => (t.rid ?? "") === e);
-}
-function O(e) {
-	return Number(/^[LS]([1-9])T[1-9]/.exec(e)?.[1] ?? 1);
-}
-function Ae(e, t) {
-	return e.replace(/^([LS])[1-9](T[1-9])(.*)$/, (e, n, r, i) => t === 1 ? `L1${r}` : `${n}${t}${r}${i}`);
-}
-function je(e, t) {
-	let n = !1;
-	return e.forEach((e, r) => {
-		let i = e.rid, a = i === void 0 ? t[r] : t.find((e) => e.rid === i);
-		if (!a) return;
-		let o = (t, r) => {
-			e[t] !== r && (r === void 0 ? delete e[t] : e[t] = r, n = !0);
-		};
-		o("active", a.active ?? !0), o("maxBitrate", a.maxBitrate), (a.scaleResolutionDownBy !== void 0 || (e.scaleResolutionDownBy ?? 1) !== 1) && o("scaleResolutionDownBy", a.scaleResolutionDownBy ?? 1), a.scalabilityMode !== void 0 && o("scalabilityMode", a.scalabilityMode);
-	}), n;
-}
-function k(e) {
-	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
-}
-// src/sending.ts
-var A = class {
-	transceiver;
-	#e;
-	#t;
-	#n;
-	#r = !1;
-	#i = !1;
-	constructor(e, t) {
-		this.transceiver = e, this.#e = t, this.#n = t.map(() => 0);
-	}
-	get mid() {
-		return this.transceiver.mid ?? void 0;
-	}
-	get shape() {
-		return j(this.#e);
-	}
-	want(e) {
-		this.#t = e, this.#e.forEach((t, n) => {
-			this.#n[n] = Math.max(this.#n[n] ?? 0, D(t, e).length);
-		}), this.apply();
-	}
-	async apply() {
-		if (this.#i = !0, !this.#r) {
-			for (this.#r = !0; this.#i;) {
-				this.#i = !1;
-				let e = this.#e.map((e, t) => ke(e, this.#t, this.#n[t]));
-				try {
-					await this.#a(e);
-				} catch {
-					let t = e.map(({ active: e, rid: t, maxBitrate: n }) => ({
-						active: e,
-						rid: t,
-						maxBitrate: n
-					}));
-					await this.#a(t).catch((e) => console.warn("tertulia:", e));
-				}
-			}
-			this.#r = !1;
-		}
-	}
-	async #a(e) {
-		let { sender: t } = this.transceiver, n = t.getParameters(), r = n.encodings.length === 1 && e.length > 1 ? e.slice(-1).map(({ rid: e, ...t }) => t) : e;
-		je(n.encodings, r) && await t.setParameters(n);
-	}
-};
-function j(e) {
-	return e.map(({ rid: e = "" }) => e).join();
-}
 // src/transport.ts
-var M = 4, Me = 2e3, Ne = 8e3, Pe = 2, Fe = class {
+var N = 4, Ie = class {
 	name;
 	pc;
 	#e;
@@ -1030,28 +1078,35 @@ var M = 4, Me = 2e3, Ne = 8e3, Pe = 2, Fe = class {
 	#s = !1;
 	#c = !1;
 	#l = !1;
-	#u = I();
-	#d = I();
+	#u = L();
+	#d = L();
 	#f;
 	#p = Promise.resolve();
 	#m = 0;
 	#h;
-	#g = 0;
-	#_ = !1;
 	constructor(e, t, n, r = {
-		audio: M,
-		video: M
+		audio: N,
+		video: N
 	}) {
 		this.name = e, this.#e = n, this.pc = new RTCPeerConnection({
 			bundlePolicy: "max-bundle",
 			rtcpMuxPolicy: "require",
 			...t
-		}), this.pc.ondatachannel = (e) => n.channel(e.channel), this.pc.oniceconnectionstatechange = () => this.#S(), this.pc.onconnectionstatechange = () => {
-			this.pc.connectionState === "failed" && this.pc.iceConnectionState !== "failed" ? this.#w() : n.changed();
+		}), this.#h = new S({
+			state: () => this.pc.iceConnectionState,
+			live: n.live,
+			restart: () => {
+				this.#l = !0, this.negotiate();
+			},
+			giveUp: () => this.#b()
+		}), this.pc.ondatachannel = (e) => n.channel(e.channel), this.pc.oniceconnectionstatechange = () => {
+			this.#h.watch(), this.#n || n.changed();
+		}, this.pc.onconnectionstatechange = () => {
+			this.pc.connectionState === "failed" && this.pc.iceConnectionState !== "failed" ? this.#b() : n.changed();
 		}, this.addSlots(r.audio, r.video);
 	}
 	get connected() {
-		return this.pc.iceConnectionState === "connected" || this.pc.iceConnectionState === "completed";
+		return x(this.pc.iceConnectionState);
 	}
 	get closed() {
 		return this.#n;
@@ -1066,7 +1121,7 @@ var M = 4, Me = 2e3, Ne = 8e3, Pe = 2, Fe = class {
 		}), this.negotiate();
 	}
 	negotiate() {
-		this.#s = !0, !this.#c && !this.#n && this.#b();
+		this.#s = !0, !this.#c && !this.#n && this.#v();
 	}
 	offered() {
 		return this.#s || !this.#f ? this.#u.promise : this.#f;
@@ -1080,30 +1135,30 @@ var M = 4, Me = 2e3, Ne = 8e3, Pe = 2, Fe = class {
 			video: t
 		};
 		for (let e of ["audio", "video"]) {
-			let t = Math.min(60, Math.ceil(n[e] / M) * M);
+			let t = Math.min(60, Math.ceil(n[e] / N) * N);
 			for (; this.#r[e] < t; this.#r[e]++) {
 				let t = this.pc.addTransceiver(e, { direction: "recvonly" });
-				Re(t, e), e === "video" && N(t), this.#s = !0;
+				ze(t, e), e === "video" && P(t), this.#s = !0;
 			}
 		}
 		this.#s && this.#m > 0 && this.negotiate();
 	}
 	slotTrack(e) {
-		return this.#y(e)?.receiver.track;
+		return this.#_(e)?.receiver.track;
 	}
 	get videoCodec() {
-		return Le(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
+		return Re(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
 	}
 	addSender(e, t, n) {
-		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === j(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
+		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === k(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
 		if (i) {
-			let t = new A(i.transceiver, n);
-			return t.transceiver.sender.replaceTrack(e ?? null).catch(L), t.apply(), t;
+			let t = new O(i.transceiver, n);
+			return t.transceiver.sender.replaceTrack(e ?? null).catch(R), t.apply(), t;
 		}
-		let a = this.#v(e ?? t, n);
-		return P(a, t, this.#t), t === "video" && N(a), this.negotiate(), new A(a, n);
+		let a = this.#g(e ?? t, n);
+		return F(a, t, this.#t), t === "video" && P(a), this.negotiate(), new O(a, n);
 	}
-	#v(e, t) {
+	#g(e, t) {
 		let n = (t) => this.pc.addTransceiver(e, {
 			direction: "sendonly",
 			sendEncodings: t
@@ -1120,7 +1175,7 @@ var M = 4, Me = 2e3, Ne = 8e3, Pe = 2, Fe = class {
 		return n(r(void 0));
 	}
 	freeSender(e) {
-		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(L), this.#a.push(e));
+		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(R), this.#a.push(e));
 	}
 	needData() {
 		this.#o || this.#n || (this.#o = this.pc.createDataChannel("tertulia", {
@@ -1132,35 +1187,34 @@ var M = 4, Me = 2e3, Ne = 8e3, Pe = 2, Fe = class {
 		return this.needData(), this.pc.createDataChannel(e, t);
 	}
 	told(e) {
-		e === "interrupted" ? this.#C() : e === "closed" && this.#w();
+		e === "interrupted" ? this.#h.now() : e === "closed" && this.#b();
 	}
 	signallingBack() {
-		let e = this.pc.iceConnectionState;
-		(this.#_ || e === "disconnected" || e === "failed") && this.#C();
+		this.#h.signallingBack();
 	}
 	close() {
 		if (this.#n) return;
-		this.#n = !0, clearTimeout(this.#h), this.pc.close();
-		let e = new S();
+		this.#n = !0, this.#h.close(), this.pc.close();
+		let e = new A();
 		this.#u.reject(e), this.#d.reject(e);
 	}
-	#y(e) {
+	#_(e) {
 		let t = this.#i.get(e);
 		return t || (t = this.pc.getTransceivers().find((t) => t.mid === e), t && this.#i.set(e, t)), t;
 	}
-	async #b() {
+	async #v() {
 		this.#c = !0;
 		let e = 0;
 		try {
-			for (await Be(); this.#s && !this.#n;) {
+			for (await Ve(); this.#s && !this.#n;) {
 				this.#s = !1;
 				let t = this.#u, n = this.#d;
-				this.#u = I(), this.#d = I(), this.#f = t.promise, this.#p = n.promise;
+				this.#u = L(), this.#d = L(), this.#f = t.promise, this.#p = n.promise;
 				try {
-					await this.#x(t), n.resolve(), e = 0;
+					await this.#y(t), n.resolve(), e = 0;
 				} catch (r) {
 					if (this.#n) {
-						t.reject(new S()), n.reject(new S());
+						t.reject(new A()), n.reject(new A());
 						return;
 					}
 					await this.pc.setLocalDescription({ type: "rollback" }).catch(() => {});
@@ -1169,14 +1223,14 @@ var M = 4, Me = 2e3, Ne = 8e3, Pe = 2, Fe = class {
 						e++, this.#u.promise.then(t.resolve, t.reject), this.#d.promise.then(n.resolve, n.reject), this.#s = !0, await new Promise((t) => setTimeout(t, Math.min(4e3, 250 * 2 ** e)));
 						continue;
 					}
-					L(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#w();
+					R(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#b();
 				}
 			}
 		} finally {
 			this.#c = !1;
 		}
 	}
-	async #x(e) {
+	async #y(e) {
 		let t = this.#l;
 		this.#l = !1;
 		let n = await this.pc.createOffer({ iceRestart: t });
@@ -1192,43 +1246,21 @@ var M = 4, Me = 2e3, Ne = 8e3, Pe = 2, Fe = class {
 			sdp: i
 		});
 	}
-	#S() {
-		if (!this.#n) {
-			switch (this.pc.iceConnectionState) {
-				case "connected":
-				case "completed":
-					clearTimeout(this.#h), this.#h = void 0, this.#g = 0, this.#_ = !1;
-					break;
-				case "disconnected":
-					this.#h ??= setTimeout(() => {
-						this.#h = void 0, this.#C();
-					}, Me);
-					break;
-				case "failed": this.#C();
-			}
-			this.#e.changed();
-		}
-	}
-	#C() {
-		this.#n || (clearTimeout(this.#h), this.#h = void 0, this.#e.live() ? (this.#_ = !1, this.#g >= Pe ? this.#w() : (this.#g++, this.#l = !0, this.negotiate(), this.#h = setTimeout(() => {
-			this.#h = void 0, this.connected ? this.#g = 0 : this.#C();
-		}, Ne))) : this.#_ = !0);
-	}
-	#w() {
+	#b() {
 		this.#n || (this.close(), this.#e.lost());
 	}
-}, Ie = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
-function N(e) {
+}, Le = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+function P(e) {
 	try {
-		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Ie);
+		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Le);
 		if (!t || n?.direction !== "stopped") return;
 		n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t);
 	} catch (e) {
-		L(e);
+		R(e);
 	}
 }
-function Le(e, t) {
-	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = F(n, t);
+function Re(e, t) {
+	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = I(n, t);
 	if (!r) return {
 		name: "",
 		modes: void 0
@@ -1239,27 +1271,27 @@ function Le(e, t) {
 		modes: i.length > 0 ? [...new Set(i)] : void 0
 	};
 }
-function P(e, t, n) {
+function F(e, t, n) {
 	if (n.length === 0 || typeof e.setCodecPreferences != "function") return;
 	let r = RTCRtpReceiver.getCapabilities?.(t);
 	if (r) try {
-		e.setCodecPreferences(F(r.codecs, n));
+		e.setCodecPreferences(I(r.codecs, n));
 	} catch (e) {
-		L(e);
+		R(e);
 	}
 }
-function Re(e, t) {
+function ze(e, t) {
 	if (typeof e.setCodecPreferences != "function") return;
 	let n = RTCRtpReceiver.getCapabilities?.(t);
 	if (!n) return;
-	let r = ze(n.codecs);
+	let r = Be(n.codecs);
 	if (!r.every((e) => /\/rtx$/i.test(e.mimeType))) try {
 		e.setCodecPreferences(r);
 	} catch (e) {
-		L(e);
+		R(e);
 	}
 }
-function ze(e) {
+function Be(e) {
 	return e.filter(({ mimeType: e, sdpFmtpLine: t = "" }) => {
 		switch (e.toLowerCase()) {
 			case "audio/opus":
@@ -1276,14 +1308,14 @@ function ze(e) {
 		}
 	});
 }
-function F(e, t) {
+function I(e, t) {
 	let n = (e) => {
 		let n = e.mimeType.slice(e.mimeType.indexOf("/") + 1).toLowerCase(), r = t.findIndex((e) => e.toLowerCase() === n);
 		return r >= 0 ? r : t.length;
 	};
 	return [...e].sort((e, t) => n(e) - n(t));
 }
-function Be() {
+function Ve() {
 	return new Promise((e) => {
 		let { port1: t, port2: n } = new MessageChannel();
 		t.onmessage = () => {
@@ -1291,7 +1323,7 @@ function Be() {
 		}, n.postMessage(null);
 	});
 }
-function I() {
+function L() {
 	let e, t, n = new Promise((n, r) => {
 		e = n, t = r;
 	});
@@ -1301,11 +1333,11 @@ function I() {
 		reject: t
 	};
 }
-function L(e) {
+function R(e) {
 	console.warn("tertulia:", e);
 }
 // src/pair.ts
-var Ve = 50, He = 2e3, Ue = 1500, We = 8e3, Ge = 2, Ke = 3e3, qe = class {
+var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
 	participant;
 	#e;
 	#t;
@@ -1313,58 +1345,69 @@ var Ve = 50, He = 2e3, Ue = 1500, We = 8e3, Ge = 2, Ke = 3e3, qe = class {
 	#r;
 	#i = 0;
 	#a;
-	#o = !1;
-	#s = /* @__PURE__ */ new Map();
-	#c = [];
+	#o = 0;
+	#s = !1;
+	#c = /* @__PURE__ */ new Map();
 	#l = [];
-	#u = /* @__PURE__ */ new Map();
-	#d = [];
-	#f = !1;
-	#p = [];
-	#m;
+	#u = [];
+	#d = /* @__PURE__ */ new Map();
+	#f = [];
+	#p = !1;
+	#m = [];
 	#h;
-	#g = 0;
-	#_ = !1;
-	#v;
-	constructor(e, t, n) {
-		this.participant = t, this.#e = ue(e, t), this.#t = n, this.#y();
+	#g;
+	#_;
+	constructor(e, t, n, r = 0) {
+		this.participant = t, this.#e = de(e, t), this.#t = n, this.#i = r, this.#g = new S({
+			state: () => this.#n.iceConnectionState,
+			live: n.live,
+			restart: () => {
+				this.#n.restartIce(), this.#w();
+			},
+			giveUp: () => this.#x(),
+			patience: this.#e ? 0 : Ue
+		}), this.#v(), r > 0 && this.#w();
+	}
+	get connection() {
+		return this.#i;
 	}
 	get pc() {
 		return this.#n;
 	}
 	get connected() {
-		return this.#n.iceConnectionState === "connected" || this.#n.iceConnectionState === "completed";
+		return x(this.#n.iceConnectionState);
 	}
 	get used() {
-		return this.#s.size > 0 || this.#u.size > 0;
+		return this.#c.size > 0 || this.#d.size > 0;
 	}
 	send(e, t, n) {
-		this.#s.set(e, {
+		this.#c.set(e, {
 			stream: t,
 			tracks: n
-		}), this.#C();
+		}), this.#S();
 	}
 	withdraw(e) {
-		this.#s.delete(e) && this.#C();
+		this.#c.delete(e) && this.#S();
 	}
 	get sends() {
-		return [...this.#s.keys()];
+		return [...this.#c.keys()];
 	}
 	async replaced(e, t) {
-		await this.#c.find((n) => n.stream === e && n.track.id === t.id)?.transceiver.sender.replaceTrack(t.mediaTrack ?? null);
+		let n = this.#l.find((n) => n.stream === e && n.track.id === t.id);
+		n && !z(n.transceiver) && await n.transceiver.sender.replaceTrack(t.mediaTrack ?? null);
 	}
 	openChannel(e, t) {
 		let n = this.#n.createDataChannel(e, t);
-		return this.#T(), n;
+		return this.#n.sctp || this.#w(), n;
 	}
 	sentMid(e, t) {
-		return this.#c.find((n) => n.stream === e && n.track.id === t)?.transceiver.mid ?? void 0;
+		return this.#l.find((n) => n.stream === e && n.track.id === t)?.transceiver.mid ?? void 0;
 	}
 	receivedMid(e, t) {
-		for (let [n, { stream: r, track: i }] of this.#u) if (r === e && i === t) return n;
+		for (let [n, { stream: r, track: i }] of this.#d) if (r === e && i === t) return n;
 	}
 	received() {
-		return [...this.#u].map(([e, { stream: t, track: n }]) => {
+		return [...this.#d].map(([e, { stream: t, track: n }]) => {
 			let r = this.#n.getTransceivers().find((t) => t.mid === e);
 			return {
 				stream: t,
@@ -1373,129 +1416,135 @@ var Ve = 50, He = 2e3, Ue = 1500, We = 8e3, Ge = 2, Ke = 3e3, qe = class {
 			};
 		});
 	}
-	async levels() {
-		let e = [];
-		for (let [t, { stream: n, track: r }] of this.#u) {
-			let i = this.#n.getTransceivers().find((e) => e.mid === t)?.receiver;
-			if (i?.track.kind !== "audio") continue;
-			let a = i.getSynchronizationSources?.()[0]?.audioLevel;
-			a !== void 0 && e.push({
-				stream: n,
-				track: r,
-				level: T(a)
+	async levels(e, t) {
+		let n = [];
+		for (let [t, { stream: r, track: i }] of this.#d) {
+			if (!e(r, i)) continue;
+			let a = this.#n.getTransceivers().find((e) => e.mid === t)?.receiver;
+			if (a?.track.kind !== "audio") continue;
+			let o = a.getSynchronizationSources?.()[0]?.audioLevel;
+			o !== void 0 && n.push({
+				stream: r,
+				track: i,
+				level: Fe(o)
 			});
 		}
-		for (let { stream: t, track: n, transceiver: r } of this.#c) {
-			if (n.kind !== "audio") continue;
-			let i = await r.sender.getStats?.().catch(() => void 0);
-			for (let [, r] of i ?? []) r.type === "media-source" && r.audioLevel !== void 0 && e.push({
-				stream: t,
-				track: n.id,
-				level: n.muted ? -127 : T(r.audioLevel)
+		for (let { stream: e, track: r, transceiver: i } of this.#l) {
+			if (r.kind !== "audio" || t(e, r.id)) continue;
+			let a = await i.sender.getStats?.().catch(() => void 0);
+			for (let [, t] of a ?? []) t.type === "media-source" && t.audioLevel !== void 0 && n.push({
+				stream: e,
+				track: r.id,
+				level: r.muted ? -127 : Fe(t.audioLevel)
 			});
 		}
-		return e;
+		return n;
 	}
 	hear(e) {
-		if (!this.#o && (e.peer === void 0 || e.peer === this.#i) && !(e.connection < (this.#a ?? 0))) {
-			if (this.#a !== void 0 && e.connection > this.#a && this.#x(), this.#a = e.connection, e.description) {
+		if (!this.#s && (e.peer === void 0 || e.peer === this.#i) && !(e.connection < (this.#a ?? 0))) {
+			if (this.#a !== void 0 && e.connection > this.#a) {
+				if (Date.now() - this.#o < Ge) return this.#x();
+				this.#b();
+			}
+			if (this.#a = e.connection, e.description) {
 				let t = {
 					...e.description,
 					offer: e.offer ?? 0
 				};
 				this.#r.describe(t, e.tracks ?? []);
 			}
-			e.candidates && this.#r.candidates(e.candidates), this.#E();
+			e.candidates && this.#r.candidates(e.candidates), this.#T();
 		}
 	}
 	sessionRebuilt() {
-		this.#d = [], this.#r.lost(), this.#e ? this.#T() : this.#E();
+		this.#f = [], this.#r.lost(), this.#e ? this.#w() : this.#T();
 	}
 	signallingBack() {
-		let e = this.#n.iceConnectionState;
-		(this.#_ || e === "disconnected" || e === "failed") && this.#F();
+		this.#g.signallingBack();
 	}
 	close() {
-		this.#o = !0, clearTimeout(this.#v), this.#b(), this.#u.clear(), this.#d = [];
+		this.#s = !0, clearTimeout(this.#_), this.#g.close(), this.#y(), this.#d.clear(), this.#f = [];
+	}
+	#v() {
+		this.#i++, this.#o = Date.now(), this.#a = void 0, this.#l = [], this.#u = [], this.#d = /* @__PURE__ */ new Map(), this.#r = new ue(this.#e);
+		let e = qe(this.#t.configuration());
+		this.#n = e, e.onicecandidate = ({ candidate: e }) => {
+			e?.candidate && this.#A(e.toJSON());
+		}, e.ondatachannel = ({ channel: e }) => this.#t.channel(e), e.oniceconnectionstatechange = () => {
+			this.#g.watch(), this.#t.changed(this);
+		}, e.onconnectionstatechange = () => {
+			e.connectionState === "failed" && e.iceConnectionState !== "failed" && this.#x();
+		}, this.#S();
 	}
 	#y() {
-		this.#i++, this.#a = void 0, this.#g = 0, this.#c = [], this.#l = [], this.#u = /* @__PURE__ */ new Map(), this.#r = new le(this.#e);
-		let e = Je(this.#t.configuration());
-		this.#n = e, e.onicecandidate = ({ candidate: e }) => {
-			e?.candidate && this.#j(e.toJSON());
-		}, e.ondatachannel = ({ channel: e }) => this.#t.channel(this, e), e.oniceconnectionstatechange = () => this.#P(), e.onconnectionstatechange = () => {
-			e.connectionState === "failed" && e.iceConnectionState !== "failed" && this.#S();
-		}, this.#C();
-	}
-	#b() {
-		clearTimeout(this.#h), clearTimeout(this.#m), this.#h = this.#m = void 0, this.#p = [];
+		this.#g.reset(), clearTimeout(this.#h), this.#h = void 0, this.#m = [];
 		let e = this.#n;
 		e.onicecandidate = e.ondatachannel = e.oniceconnectionstatechange = e.onconnectionstatechange = null, e.close();
 	}
+	#b() {
+		this.#s || (clearTimeout(this.#_), this.#_ = void 0, this.#y(), this.#f = [], this.#v(), this.#t.begun(), this.#t.changed(this));
+	}
 	#x() {
-		this.#o || (clearTimeout(this.#v), this.#v = void 0, this.#b(), this.#d = [], this.#y(), this.#t.begun(this), this.#t.changed(this));
+		this.#_ ??= setTimeout(() => {
+			this.#b(), this.#w();
+		}, We * (.5 + Math.random() / 2));
 	}
 	#S() {
-		this.#v ??= setTimeout(() => {
-			this.#x(), this.#T();
-		}, Ke * (.5 + Math.random() / 2));
-	}
-	#C() {
-		let e = !1, t = ({ stream: e, track: t }) => this.#s.get(e)?.tracks.some(({ id: e }) => e === t.id) ?? !1;
-		for (let n of this.#c.filter((e) => !t(e))) n.transceiver.sender.replaceTrack(null).catch(R), n.transceiver.direction = "inactive", this.#l.push(n.transceiver), e = !0;
-		this.#c = this.#c.filter(t);
-		for (let [t, { stream: n, tracks: r }] of this.#s) for (let i of r) this.#c.some((e) => e.stream === t && e.track.id === i.id) || (this.#c.push({
+		let e = !1, t = ({ stream: e, track: t }) => this.#c.get(e)?.tracks.some(({ id: e }) => e === t.id) ?? !1;
+		for (let { transceiver: n } of this.#l.filter((e) => !t(e))) e = !0, z(n) || (n.sender.replaceTrack(null).catch(B), n.direction = "inactive", this.#u.push(n));
+		this.#l = this.#l.filter(t);
+		for (let [t, { stream: n, tracks: r }] of this.#c) for (let i of r) this.#l.some((e) => e.stream === t && e.track.id === i.id) || (this.#l.push({
 			stream: t,
 			track: i,
-			transceiver: this.#w(n, i)
+			transceiver: this.#C(n, i)
 		}), e = !0);
-		e && this.#T();
+		e && this.#w();
 	}
-	#w(e, t) {
-		let n = this.#l.findIndex(({ receiver: e }) => e.track.kind === t.kind), [r] = n >= 0 ? this.#l.splice(n, 1) : [];
-		if (r) return r.direction = "sendonly", r.sender.replaceTrack(t.mediaTrack ?? null).catch(R), r;
+	#C(e, t) {
+		let n = this.#u.findIndex((e) => e.receiver.track.kind === t.kind && !z(e)), [r] = n >= 0 ? this.#u.splice(n, 1) : [];
+		if (r) return r.direction = "sendonly", r.sender.replaceTrack(t.mediaTrack ?? null).catch(B), new O(r, [e.plainEncoding(t)]).apply(), r;
 		let i = this.#n.addTransceiver(t.mediaTrack ?? t.kind, {
 			direction: "sendonly",
 			sendEncodings: [e.plainEncoding(t)]
 		});
-		return P(i, t.kind, this.#t.codecs()), i;
+		return F(i, t.kind, this.#t.codecs()), i;
+	}
+	#w() {
+		this.#r.need(), this.#T();
 	}
 	#T() {
-		this.#r.need(), this.#E();
+		queueMicrotask(() => void this.#E(this.#r));
 	}
-	#E() {
-		queueMicrotask(() => void this.#D(this.#r));
-	}
-	async #D(e) {
-		for (; !this.#o && e === this.#r;) {
+	async #E(e) {
+		for (; !this.#s && e === this.#r;) {
 			let t = e.next();
 			if (!t) return;
 			try {
-				await this.#O(this.#n, t);
+				await this.#D(this.#n, t);
 			} catch (t) {
-				if (this.#o || e !== this.#r) return;
-				R(t), this.#S();
+				if (this.#s || e !== this.#r) return;
+				B(t), this.#x();
 			} finally {
 				e.done();
 			}
 		}
 	}
-	async #O(e, t) {
+	async #D(e, t) {
 		switch (t.do) {
 			case "offer":
-				await e.setLocalDescription(await e.createOffer()), this.#k(e, t.offer);
+				await e.setLocalDescription(await e.createOffer()), this.#O(e, t.offer);
 				break;
 			case "accept":
 				await e.setRemoteDescription({
 					type: "offer",
 					sdp: t.sdp
-				}), await e.setLocalDescription(await e.createAnswer()), this.#k(e, t.offer), this.#A(e, t.extra);
+				}), await e.setLocalDescription(await e.createAnswer()), this.#O(e, t.offer), this.#k(e, t.extra);
 				break;
 			case "complete":
 				await e.setRemoteDescription({
 					type: "answer",
 					sdp: t.sdp
-				}), this.#A(e, t.extra);
+				}), this.#k(e, t.extra);
 				break;
 			case "withdraw":
 				await e.setLocalDescription({ type: "rollback" });
@@ -1503,15 +1552,19 @@ var Ve = 50, He = 2e3, Ue = 1500, We = 8e3, Ge = 2, Ke = 3e3, qe = class {
 			case "candidates": for (let n of t.candidates) await e.addIceCandidate(n).catch(() => {});
 		}
 	}
-	#k(e, t) {
+	#O(e, t) {
 		let n = e.localDescription;
 		if (e !== this.#n || !n || n.type !== "offer" && n.type !== "answer") return;
-		let r = this.#c.flatMap(({ stream: e, track: t, transceiver: { mid: r } }) => r !== null && n.sdp.includes(`a=mid:${r}\r\n`) ? [{
-			mid: r,
+		for (let e of this.#l) {
+			let { mid: t } = e.transceiver;
+			t !== null && n.sdp.includes(`a=mid:${t}\r\n`) && (e.mid = t);
+		}
+		let r = this.#l.flatMap(({ stream: e, track: t, mid: n, transceiver: r }) => n !== void 0 && (n === r.mid || z(r)) ? [{
+			mid: n,
 			stream: e,
 			track: t.id
 		}] : []);
-		this.#M({
+		this.#j({
 			description: {
 				type: n.type,
 				sdp: n.sdp
@@ -1520,24 +1573,24 @@ var Ve = 50, He = 2e3, Ue = 1500, We = 8e3, Ge = 2, Ke = 3e3, qe = class {
 			tracks: r
 		});
 	}
-	#A(e, t) {
-		e === this.#n && (this.#u = new Map(t.map((e) => [e.mid, e])), this.#t.changed(this));
+	#k(e, t) {
+		e === this.#n && (this.#d = new Map(t.map((e) => [e.mid, e])), this.#t.changed(this));
+	}
+	#A(e) {
+		this.#m.push(e), this.#h ??= setTimeout(() => {
+			this.#h = void 0, this.#j({ candidates: this.#m.splice(0) });
+		}, He);
 	}
 	#j(e) {
-		this.#p.push(e), this.#m ??= setTimeout(() => {
-			this.#m = void 0, this.#M({ candidates: this.#p.splice(0) });
-		}, Ve);
-	}
-	#M(e) {
-		this.#d.push({
+		this.#f.push({
 			connection: this.#i,
 			peer: this.#a,
 			...e
-		}), this.#f || this.#N();
+		}), this.#p || this.#M();
 	}
-	async #N() {
-		this.#f = !0;
-		for (let e = this.#d[0]; e && !this.#o; e = this.#d[0]) {
+	async #M() {
+		this.#p = !0;
+		for (let e = this.#f[0]; e && !this.#s; e = this.#f[0]) {
 			try {
 				await this.#t.request("signal", {
 					to: this.participant,
@@ -1549,38 +1602,17 @@ var Ve = 50, He = 2e3, Ue = 1500, We = 8e3, Ge = 2, Ke = 3e3, qe = class {
 					await new Promise((e) => setTimeout(e, 1e3 + Math.random() * 2e3));
 					continue;
 				}
-				t !== "not-found" && t !== "closed" && !(e instanceof S) && R(e);
+				t !== "not-found" && t !== "closed" && !(e instanceof A) && B(e);
 			}
-			this.#d[0] === e && this.#d.shift();
+			this.#f[0] === e && this.#f.shift();
 		}
-		this.#f = !1;
-	}
-	#P() {
-		if (!this.#o) {
-			switch (this.#n.iceConnectionState) {
-				case "connected":
-				case "completed":
-					clearTimeout(this.#h), this.#h = void 0, this.#g = 0, this.#_ = !1;
-					break;
-				case "disconnected":
-				case "failed": {
-					let e = this.#n.iceConnectionState === "failed" ? 0 : He;
-					this.#h ??= setTimeout(() => {
-						this.#h = void 0, this.#F();
-					}, e + (this.#e ? 0 : Ue));
-					break;
-				}
-			}
-			this.#t.changed(this);
-		}
-	}
-	#F() {
-		this.#o || this.connected || (clearTimeout(this.#h), this.#h = void 0, this.#t.live() ? (this.#_ = !1, this.#g >= Ge ? this.#S() : (this.#g++, this.#n.restartIce(), this.#T(), this.#h = setTimeout(() => {
-			this.#h = void 0, this.#F();
-		}, We))) : this.#_ = !0);
+		this.#p = !1;
 	}
 };
-function Je(e) {
+function z({ direction: e }) {
+	return e === "stopped";
+}
+function qe(e) {
 	let t = {
 		bundlePolicy: "max-bundle",
 		rtcpMuxPolicy: "require"
@@ -1591,54 +1623,55 @@ function Je(e) {
 			...e
 		});
 	} catch (n) {
-		return R(n), new RTCPeerConnection({
+		return B(n), new RTCPeerConnection({
 			...t,
 			...e,
 			iceServers: []
 		});
 	}
 }
-function R(e) {
+function B(e) {
 	console.warn("tertulia:", e);
 }
 // src/peer-signal.ts
-var Ye = 1024, Xe = 256;
-function Ze(e) {
-	if (!z(e) || !B(e.connection) || e.connection === 0) return;
+var Je = 1024, Ye = 256;
+function Xe(e) {
+	if (!V(e) || !H(e.connection) || e.connection === 0) return;
 	let { connection: t, peer: n, description: r, offer: i, tracks: a, candidates: o } = e;
-	if ((n === void 0 || B(n)) && (r === void 0 || Qe(r)) && (!r || B(i)) && (a === void 0 || V(a, Ye, $e)) && (o === void 0 || V(o, Xe, z))) return {
+	if ((n === void 0 || H(n)) && (r === void 0 || Ze(r)) && (!r || H(i)) && (a === void 0 || U(a, Je, Qe)) && (o === void 0 || U(o, Ye, V))) return {
 		connection: t,
 		peer: n,
 		description: r,
-		offer: B(i) ? i : void 0,
+		offer: H(i) ? i : void 0,
 		tracks: a,
 		candidates: o
 	};
 }
-function z(e) {
+function V(e) {
 	return typeof e == "object" && !!e && !Array.isArray(e);
 }
-function B(e) {
+function H(e) {
 	return Number.isSafeInteger(e) && e >= 0;
 }
-function V(e, t, n) {
+function U(e, t, n) {
 	return Array.isArray(e) && e.length <= t && e.every(n);
 }
-function Qe(e) {
-	return z(e) && (e.type === "offer" || e.type === "answer") && typeof e.sdp == "string";
+function Ze(e) {
+	return V(e) && (e.type === "offer" || e.type === "answer") && typeof e.sdp == "string";
 }
-function $e(e) {
-	return z(e) && typeof e.mid == "string" && B(e.stream) && typeof e.track == "string";
+function Qe(e) {
+	return V(e) && typeof e.mid == "string" && H(e.stream) && typeof e.track == "string";
 }
 // src/p2p.ts
-var et = 1e4, tt = 300, nt = class {
+var $e = 1e4, et = 300, tt = class {
 	#e;
 	#t = /* @__PURE__ */ new Map();
 	#n = /* @__PURE__ */ new Map();
 	#r = /* @__PURE__ */ new Map();
-	#i;
-	#a = new ye();
-	#o;
+	#i = /* @__PURE__ */ new Map();
+	#a;
+	#o = new Pe();
+	#s;
 	constructor(e) {
 		this.#e = e;
 	}
@@ -1646,22 +1679,23 @@ var et = 1e4, tt = 300, nt = class {
 		return this.#t;
 	}
 	get connected() {
-		return [...this.#t.values()].every((e) => !e.used || e.connected);
+		let e = [...this.#t.values()].filter((e) => e.used);
+		return e.length === 0 || e.some((e) => e.connected);
 	}
 	carrier() {
-		return new rt(this);
+		return new nt(this);
 	}
 	publish(e, t) {
-		this.#n.get(e)?.stream !== t && (this.unpublish(t), this.#n.set(e, {
+		this.#r.get(e)?.stream !== t && (this.unpublish(t), this.#r.set(e, {
 			stream: t,
 			channels: /* @__PURE__ */ new Map()
 		}));
-		for (let t of this.#r.get(e)?.keys() ?? []) this.#l(e, t);
+		for (let t of this.#i.get(e)?.keys() ?? []) this.#u(e, t);
 	}
 	unpublish(e) {
-		for (let [t, n] of this.#n) if (n.stream === e) {
+		for (let [t, n] of this.#r) if (n.stream === e) {
 			for (let e of n.channels.values()) e.close();
-			this.#n.delete(t), this.#r.delete(t);
+			this.#r.delete(t), this.#i.delete(t);
 			for (let e of this.#t.values()) e.withdraw(t);
 		}
 	}
@@ -1669,101 +1703,111 @@ var et = 1e4, tt = 300, nt = class {
 		await Promise.all([...this.#t.values()].map((n) => n.replaced(e, t)));
 	}
 	open(e, t) {
-		let n = this.#n.get(t);
+		let n = this.#r.get(t);
 		if (!n) return;
-		n.channels.get(e)?.close();
-		let r = new ce(e.options);
-		n.channels.set(e, r), e.on("close", () => n.channels.delete(e)), e.attach(r);
-		for (let e of this.#r.get(t)?.keys() ?? []) this.#l(t, e);
+		let r = n.channels.get(e);
+		if (!r) {
+			let i = r = new le(e.options);
+			n.channels.set(e, i), e.on("close", () => {
+				i.close(), n.channels.delete(e);
+			});
+			for (let e of this.#i.get(t)?.keys() ?? []) this.#u(t, e);
+		}
+		e.attach(r);
 	}
 	subscribed({ stream: e, participant: t, tracks: n, data: r = !1 }) {
-		let i = this.#r.get(e);
-		i || this.#r.set(e, i = /* @__PURE__ */ new Map()), i.set(t, {
+		let i = this.#i.get(e);
+		i || this.#i.set(e, i = /* @__PURE__ */ new Map()), i.set(t, {
 			tracks: n,
 			data: r
-		}), this.#l(e, t);
+		}), this.#u(e, t);
 	}
 	unsubscribed({ stream: e, participant: t }) {
-		this.#r.get(e)?.delete(t), this.#t.get(t)?.withdraw(e);
-		for (let n of this.#n.get(e)?.channels.values() ?? []) n.remove(t);
+		this.#i.get(e)?.delete(t), this.#t.get(t)?.withdraw(e);
+		for (let n of this.#r.get(e)?.channels.values() ?? []) n.remove(t);
 	}
 	heard({ from: e, data: t }) {
-		let n = Ze(t);
-		n && this.#s(e).hear(n);
+		let n = Xe(t);
+		n && this.#c(e).hear(n);
 	}
 	left(e) {
-		this.#t.get(e)?.close(), this.#t.delete(e);
-		for (let t of this.#r.values()) t.delete(e);
-		for (let { channels: t } of this.#n.values()) for (let n of t.values()) n.remove(e);
+		let t = this.#t.get(e);
+		t && this.#n.set(e, t.connection), t?.close(), this.#t.delete(e);
+		for (let t of this.#i.values()) t.delete(e);
+		for (let { channels: t } of this.#r.values()) for (let n of t.values()) n.remove(e);
 	}
 	wants(e) {
 		let t = this.#t.get(e);
-		t && this.#d(t);
+		t && this.#f(t);
 	}
 	signallingBack() {
 		for (let e of this.#t.values()) e.signallingBack();
 	}
 	sessionRebuilt(e) {
-		this.#r.clear();
+		this.#i.clear();
 		for (let t of e) this.returned(t);
-		clearTimeout(this.#i), this.#i = setTimeout(() => {
-			for (let [e, t] of this.#t) for (let n of t.sends) this.#r.get(n)?.has(e) || this.unsubscribed({
+		clearTimeout(this.#a), this.#a = setTimeout(() => {
+			for (let [e, t] of this.#t) for (let n of t.sends) this.#i.get(n)?.has(e) || this.unsubscribed({
 				stream: n,
 				participant: e
 			});
-		}, et);
+		}, $e);
 	}
 	returned(e) {
-		this.#t.get(e)?.sessionRebuilt();
+		let t = this.#t.get(e);
+		t ? t.sessionRebuilt() : this.#n.has(e) && this.#c(e);
 	}
 	close() {
-		clearTimeout(this.#i), clearInterval(this.#o), this.#o = void 0;
+		clearTimeout(this.#a), clearInterval(this.#s), this.#s = void 0;
 		for (let e of [...this.#t.keys()]) this.left(e);
-		for (let { stream: e } of [...this.#n.values()]) this.unpublish(e);
-		this.#r.clear();
+		for (let { stream: e } of [...this.#r.values()]) this.unpublish(e);
+		this.#i.clear(), this.#n.clear();
 	}
-	#s(e) {
+	#c(e) {
 		let t = this.#t.get(e);
 		if (!t) {
-			let { request: n, live: r, configuration: i, codecs: a } = this.#e;
-			t = new qe(this.#e.me(), e, {
+			let { request: n, live: r, configuration: i, codecs: a } = this.#e, o = {
 				request: n,
 				live: r,
 				configuration: i,
 				codecs: a,
 				changed: (e) => {
-					this.#d(e), e.pc.iceConnectionState === "disconnected" && this.#e.wake();
+					this.#f(e), e.pc.iceConnectionState === "disconnected" && this.#e.wake();
 				},
-				begun: () => this.#u(e),
-				channel: (t, n) => this.#e.channel(n, e)
-			}), this.#t.set(e, t), this.#o ??= setInterval(() => void this.#c(), tt);
+				begun: () => this.#d(e),
+				channel: (t) => this.#e.channel(t, e)
+			};
+			t = new Ke(this.#e.me(), e, o, this.#n.get(e)), this.#t.set(e, t), this.#s ??= setInterval(() => void this.#l(), et);
 		}
 		return t;
 	}
-	async #c() {
-		let e = /* @__PURE__ */ new Map();
-		for (let t of this.#t.values()) for (let n of await t.levels()) e.set(`${n.stream} ${n.track}`, n);
-		let t = this.#a.hear(Date.now(), [...e.values()]);
-		t && this.#o !== void 0 && this.#e.speakers(t);
+	async #l() {
+		let e = /* @__PURE__ */ new Map(), t = (t, n) => e.has(`${t} ${n}`);
+		for (let n of this.#t.values()) {
+			let r = (e, t) => this.#e.streamsOf(n.participant).some(({ id: n, tracks: r }) => n === e && r.some((e) => e.id === t));
+			for (let i of await n.levels(r, t)) e.set(`${i.stream} ${i.track}`, i);
+		}
+		let n = this.#o.hear(Date.now(), [...e.values()]);
+		n && this.#s !== void 0 && this.#e.speakers(n);
 	}
-	#l(e, t) {
-		let n = this.#r.get(e)?.get(t), r = this.#n.get(e);
+	#u(e, t) {
+		let n = this.#i.get(e)?.get(t), r = this.#r.get(e);
 		if (!n || !r) return;
-		let { stream: i, channels: a } = r, { tracks: o, data: s } = n, c = this.#s(t);
+		let { stream: i, channels: a } = r, { tracks: o, data: s } = n, c = this.#c(t);
 		c.send(e, i, i.tracks.filter((e) => !o || o.includes(e.id)));
-		for (let [n, r] of a) s ? r.has(t) || r.add(t, c.openChannel(n.label, {
+		for (let [n, r] of a) s ? r.knows(t) || r.add(t, c.openChannel(n.label, {
 			...n.options,
 			protocol: `stream:${e}`
 		})) : r.remove(t);
 	}
-	#u(e) {
+	#d(e) {
 		for (let t of this.#e.streamsOf(e)) for (let e of [...t.channels]) e.close();
-		for (let [t, { channels: n }] of this.#n) {
+		for (let [t, { channels: n }] of this.#r) {
 			for (let t of n.values()) t.remove(e);
-			this.#l(t, e);
+			this.#u(t, e);
 		}
 	}
-	#d(e) {
+	#f(e) {
 		let t = e.received();
 		for (let n of this.#e.streamsOf(e.participant)) for (let { id: r, state: i, mediaTrack: a } of n.tracks) {
 			if (i === "none") continue;
@@ -1788,7 +1832,7 @@ var et = 1e4, tt = 300, nt = class {
 			}
 		}
 	}
-}, rt = class {
+}, nt = class {
 	closed = !1;
 	#e;
 	#t;
@@ -1814,7 +1858,7 @@ var et = 1e4, tt = 300, nt = class {
 	release() {
 		this.#t && this.#e.unpublish(this.#t), this.#n = void 0;
 	}
-}, it = class {
+}, rt = class {
 	#e;
 	#t;
 	#n = -Infinity;
@@ -1824,7 +1868,7 @@ var et = 1e4, tt = 300, nt = class {
 	take(e, t = 1) {
 		return this.#n = Math.max(this.#n, e - this.#t) + t * this.#e, Math.max(0, this.#n - e);
 	}
-}, at = class {
+}, it = class {
 	stream;
 	id;
 	done;
@@ -1873,7 +1917,7 @@ var et = 1e4, tt = 300, nt = class {
 				e.release(), this.publish(e, !1);
 				return;
 			}
-			if (n !== this.#i || t instanceof S) return;
+			if (n !== this.#i || t instanceof A) return;
 			this.#c(t);
 		}
 	}
@@ -1885,7 +1929,7 @@ var et = 1e4, tt = 300, nt = class {
 		this.#c(e);
 	}
 	async muted(e) {
-		this.#r && this.id !== void 0 && this.#n.get(e.id) !== e.muted && (this.#n.set(e.id, e.muted), await H(this.#e.request("mute", {
+		this.#r && this.id !== void 0 && this.#n.get(e.id) !== e.muted && (this.#n.set(e.id, e.muted), await W(this.#e.request("mute", {
 			stream: this.id,
 			track: e.id,
 			muted: e.muted
@@ -1903,7 +1947,7 @@ var et = 1e4, tt = 300, nt = class {
 		await this.#t?.replaced(e);
 	}
 	async attributes() {
-		this.#r && this.id !== void 0 && await H(this.#e.request("attributes", {
+		this.#r && this.id !== void 0 && await W(this.#e.request("attributes", {
 			stream: this.id,
 			attributes: this.stream.attributes
 		}));
@@ -1922,15 +1966,15 @@ var et = 1e4, tt = 300, nt = class {
 		}
 	}
 };
-async function H(e) {
+async function W(e) {
 	try {
 		await e;
 	} catch (e) {
-		if (!(e instanceof S)) throw e;
+		if (!(e instanceof A)) throw e;
 	}
 }
 // src/attachment.ts
-var ot = class {
+var at = class {
 	#e;
 	#t;
 	#n;
@@ -1961,7 +2005,7 @@ var ot = class {
 		};
 		let i = e.ownerDocument.visibilityState === "hidden";
 		if (!this.#o && !i) return;
-		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = st({
+		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = ot({
 			width: a,
 			height: o
 		}, {
@@ -1984,7 +2028,7 @@ var ot = class {
 		e.addEventListener(t, n), this.#i.push(() => e.removeEventListener(t, n));
 	}
 };
-function st(e, t, n) {
+function ot(e, t, n) {
 	if (!(e.width > 0 && e.height > 0 && t.width > 0 && t.height > 0)) return e;
 	let r = [e.width / t.width, e.height / t.height];
 	if (n === "fill" || n === "none") return e;
@@ -1994,7 +2038,7 @@ function st(e, t, n) {
 		height: t.height * i
 	};
 }
-function ct(e) {
+function st(e) {
 	let t = e.filter((e) => e !== void 0);
 	if (t.length === 0) return;
 	let n = t.filter(({ visible: e }) => e), r = (e) => {
@@ -2009,12 +2053,12 @@ function ct(e) {
 	};
 }
 // src/preference.ts
-var lt = 100, ut = 2e3, dt = 1e3, U = 16, ft = {
+var ct = 100, lt = 2e3, ut = 1e3, G = 16, dt = {
 	"at-once": 0,
-	grow: lt,
-	shrink: ut,
-	pause: dt
-}, pt = class {
+	grow: ct,
+	shrink: lt,
+	pause: ut
+}, ft = class {
 	#e;
 	#t;
 	#n = "none";
@@ -2022,7 +2066,7 @@ var lt = 100, ut = 2e3, dt = 1e3, U = 16, ft = {
 	see(e, t) {
 		this.#e = t;
 		let n = this.#a();
-		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + ft[n]);
+		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + dt[n]);
 	}
 	timer() {
 		return this.#r;
@@ -2038,28 +2082,28 @@ var lt = 100, ut = 2e3, dt = 1e3, U = 16, ft = {
 		};
 		let { width: t, height: n, priority: r } = e;
 		return {
-			width: W(t),
-			height: W(n),
+			width: K(t),
+			height: K(n),
 			priority: r,
 			paused: !1
 		};
 	}
 	#a() {
 		let e = this.#t, t = this.#i();
-		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : G(t.width, e.width) || G(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
+		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : q(t.width, e.width) || q(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
 	}
 };
-function W(e) {
-	return Math.ceil(e / U) * U;
+function K(e) {
+	return Math.ceil(e / G) * G;
 }
-function G(e, t) {
+function q(e, t) {
 	return (e || Infinity) > (t || Infinity);
 }
-function K(e, t) {
+function J(e, t) {
 	if (!e && !t) return;
 	let { width: n = 0, height: r = 0, frameRate: i = 0, maxBitrate: a = 0, priority: o = 10, paused: s = !1 } = {
-		...q(e),
-		...q(t)
+		...Y(e),
+		...Y(t)
 	};
 	return {
 		width: n,
@@ -2070,11 +2114,11 @@ function K(e, t) {
 		paused: s
 	};
 }
-function q(e = {}) {
+function Y(e = {}) {
 	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
 }
 // src/remote-stream.ts
-var J = class extends e {
+var X = class extends e {
 	id;
 	mediaStream = new MediaStream();
 	#e;
@@ -2089,7 +2133,7 @@ var J = class extends e {
 	#l;
 	#u = /* @__PURE__ */ new Map();
 	constructor(e, t) {
-		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => Y(e, void 0));
+		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => Z(e, void 0));
 	}
 	get participant() {
 		return this.#e.participant();
@@ -2117,8 +2161,8 @@ var J = class extends e {
 	}
 	attach(e, t = {}) {
 		this.#o.get(e)?.stop();
-		let n = () => this.#d(), r = new ot(e, t.priority, n);
-		return this.#o.set(e, r), this.#s ??= new pt(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
+		let n = () => this.#d(), r = new at(e, t.priority, n);
+		return this.#o.set(e, r), this.#s ??= new ft(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
 			element: e,
 			setPriority: (e) => {
 				r.priority = e, n();
@@ -2140,7 +2184,7 @@ var J = class extends e {
 	}
 	preference(e) {
 		let t = this.#n.find((t) => t.id === e);
-		return t && K(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
+		return t && J(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
 	}
 	get publisherId() {
 		return this.#t.participant;
@@ -2174,7 +2218,7 @@ var J = class extends e {
 		]);
 		this.#t = e;
 		let n = this.#n;
-		return this.#n = (e.tracks ?? []).map((e) => Y(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
+		return this.#n = (e.tracks ?? []).map((e) => Z(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
 			e.tracks,
 			e.attributes,
 			e.data
@@ -2210,7 +2254,7 @@ var J = class extends e {
 	#d() {
 		let e = this.#s;
 		if (!e || this.#a) return;
-		let t = [...this.#o.values()].map((e) => e.view()), n = ct(t);
+		let t = [...this.#o.values()].map((e) => e.view()), n = st(t);
 		(n || t.length === 0) && e.see(Date.now(), n), this.#f(e);
 	}
 	#f(e) {
@@ -2227,11 +2271,11 @@ var J = class extends e {
 	}
 	async #p(e) {
 		if (this.#a || this.#e.unlayered()) return;
-		let t = this.preference(e) ?? K({}, {});
+		let t = this.preference(e) ?? J({}, {});
 		t && await this.#e.prefer(this, e, t);
 	}
 };
-function Y(e, t) {
+function Z(e, t) {
 	return {
 		id: e.id,
 		kind: e.kind,
@@ -2245,7 +2289,7 @@ function Y(e, t) {
 	};
 }
 // src/signal.ts
-var mt = /* @__PURE__ */ new Set([
+var pt = /* @__PURE__ */ new Set([
 	"offer",
 	"close",
 	"publish",
@@ -2255,7 +2299,7 @@ var mt = /* @__PURE__ */ new Set([
 	"mute",
 	"attributes",
 	"signal"
-]), ht = class {
+]), mt = class {
 	#e;
 	#t;
 	#n;
@@ -2266,7 +2310,7 @@ var mt = /* @__PURE__ */ new Set([
 		(typeof document > "u" || document.visibilityState !== "hidden") && this.wake();
 	};
 	constructor(e) {
-		this.#e = e, this.#t = new me(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
+		this.#e = e, this.#t = new ke(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
 	}
 	start() {
 		typeof window < "u" && (window.addEventListener("online", this.#o), document.addEventListener("visibilitychange", this.#o)), this.#t.start(Date.now()), this.#s();
@@ -2278,12 +2322,12 @@ var mt = /* @__PURE__ */ new Set([
 		return this.#t.live;
 	}
 	request(e, n) {
-		let r = X(JSON.stringify(n));
+		let r = ht(JSON.stringify(n));
 		if (r > 524160) {
 			let e = `That is ${r} bytes; a request can have ${g - 128}.`;
 			return Promise.reject(new t("bad-request", e));
 		}
-		let i = this.#t.request(Date.now(), e, n, !mt.has(e)), a = new Promise((e, t) => this.#a.set(i, {
+		let i = this.#t.request(Date.now(), e, n, !pt.has(e)), a = new Promise((e, t) => this.#a.set(i, {
 			resolve: e,
 			reject: t
 		}));
@@ -2354,7 +2398,7 @@ var mt = /* @__PURE__ */ new Set([
 			e = this.#e.openSocket?.(this.#e.url) ?? new WebSocket(this.#e.url);
 		} catch (e) {
 			queueMicrotask(() => {
-				this.#t.closed(Date.now(), 1006, w(e)), this.#s();
+				this.#t.closed(Date.now(), 1006, M(e)), this.#s();
 			});
 			return;
 		}
@@ -2383,11 +2427,11 @@ var mt = /* @__PURE__ */ new Set([
 		clearTimeout(this.#r), typeof window < "u" && (window.removeEventListener("online", this.#o), document.removeEventListener("visibilitychange", this.#o));
 	}
 };
-function X(e) {
+function ht(e) {
 	return new TextEncoder().encode(e).length;
 }
 // src/room.ts
-var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
+var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 	#e;
 	#t;
 	#n;
@@ -2405,12 +2449,12 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 	#m = /* @__PURE__ */ new Map();
 	#h = /* @__PURE__ */ new Map();
 	#g = /* @__PURE__ */ new WeakSet();
-	#_ = new it(30, 150);
+	#_ = new rt(30, 150);
 	#v = /* @__PURE__ */ new Set();
 	#y = /* @__PURE__ */ new Set();
 	#b;
-	#x = new x();
-	#S = new x();
+	#x = new ie();
+	#S = new ie();
 	#C;
 	#w = {
 		level: 4,
@@ -2473,7 +2517,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 	async publish(e) {
 		if (this.#ne(), e.ended) throw new t("closed", "The stream is over.");
 		if (e.published) throw new t("conflict", "The stream is published already.");
-		let n = new at(e, {
+		let n = new it(e, {
 			request: (e, t) => this.#e.request(e, t),
 			wantedLayers: (e, t) => this.#h.get(e)?.get(t),
 			over: () => {
@@ -2487,8 +2531,8 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 	}
 	async subscribe(e, n = {}) {
 		if (this.#ne(), this.#u.get(e.id) !== e) throw new t("closed", "The stream is over.");
-		let r = xt(e, n), i = e.wanted;
-		e.setWanted(r), this.#i?.wants(e.publisherId);
+		let r = St(e, n), i = e.wanted;
+		e.setWanted(r);
 		try {
 			await this.#B(e);
 		} catch (t) {
@@ -2499,9 +2543,9 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 		e.wanted && (e.setWanted(void 0), this.#g.delete(e), await this.#U(this.#e.request("unsubscribe", { stream: e.id })));
 	}
 	async send(e, n = {}) {
-		let r = X(JSON.stringify(e));
+		let r = ht(JSON.stringify(e));
 		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${_}.`);
-		let i = Ct();
+		let i = wt();
 		return await this.#e.request("message", {
 			id: i,
 			to: n.to?.map(Q),
@@ -2541,7 +2585,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 	}
 	async getStats(e = {}) {
 		this.#ne();
-		let [t, n] = await Promise.all([this.#S.read(this.#ee()), e.server ? this.#e.request("stats", {}) : void 0]), r = yt(n?.transports), { rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c, raw: l } = t;
+		let [t, n] = await Promise.all([this.#S.read(this.#ee()), e.server ? this.#e.request("stats", {}) : void 0]), r = bt(n?.transports), { rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c, raw: l } = t;
 		return {
 			time: Date.now(),
 			quality: this.#w,
@@ -2579,7 +2623,12 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 			for (let e of this.#t.publish ?? []) this.publish(e).catch((e) => console.warn("tertulia:", e));
 			for (let e of this.#u.values()) this.#R(e);
 			typeof window < "u" && window.addEventListener("pagehide", this.#D), this.#C = setInterval(() => void this.#te(), gt);
-		} else this.#a = t.iceServers, this.#n.close(), e === "rejoined" && this.#i?.close(), this.#F(t), this.#q(), this.#i ? this.#Y(e === "resynced") : this.#Q(e === "resynced");
+			return;
+		}
+		this.#a = t.iceServers, this.#n.close(), e === "rejoined" && this.#i?.close();
+		let n = e === "resynced" && this.#i !== void 0;
+		if (this.#F(t), this.#q(), !n) for (let e of this.#u.values()) e.unbound();
+		this.#i ? this.#Y(e === "resynced") : this.#Q(e === "resynced");
 	}
 	stateChanged(e) {
 		this.#o !== "closed" && this.#o !== e && (this.#o = e, this.emit("state", e), e === "connected" && (this.#n.signallingBack(), this.#i?.signallingBack()));
@@ -2657,7 +2706,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 				let r = this.#u.get(e) ?? this.#L(e)?.stream;
 				return r ? [{
 					stream: r,
-					participant: r instanceof J ? r.participant : this.#c,
+					participant: r instanceof X ? r.participant : this.#c,
 					track: t,
 					level: n
 				}] : [];
@@ -2680,7 +2729,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 			return;
 		}
 		let n = this.#l.get(e.id);
-		this.#y.delete(e.id) && this.#i?.returned(e.id), this.#l.set(e.id, t), n ? JSON.stringify(n) !== JSON.stringify(t) && this.emit("participant-updated", t) : this.emit("participant-joined", t);
+		(this.#y.delete(e.id) || !n) && this.#i?.returned(e.id), this.#l.set(e.id, t), n ? JSON.stringify(n) !== JSON.stringify(t) && this.emit("participant-updated", t) : this.emit("participant-joined", t);
 	}
 	#A(e, t) {
 		for (let t of this.streamsOf(e)) this.#P(t);
@@ -2688,7 +2737,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 		this.#y.delete(e), this.#i?.left(e), n && (this.#l.delete(e), this.emit("participant-left", n, t));
 	}
 	#j(e) {
-		let n = this.#l.get(e.participant), r = new J(e, {
+		let n = this.#l.get(e.participant), r = new X(e, {
 			participant: () => (n = this.#l.get(e.participant) ?? n, n ?? {
 				id: e.participant,
 				user: "",
@@ -2704,7 +2753,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 	#M(e) {
 		if (e.participant === this.#c.id) return;
 		let t = this.#u.get(e.id);
-		if (t && t.publisherId === e.participant && bt(t, e)) {
+		if (t && t.publisherId === e.participant && xt(t, e)) {
 			this.#v.delete(e.id), this.#N(e, void 0), t.wanted && this.#z(t);
 			return;
 		}
@@ -2737,7 +2786,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 		for (let t of e.participants ?? []) this.#k(t);
 		for (let t of e.streams ?? []) {
 			let e = this.#u.get(t.id);
-			e && e.publisherId === t.participant && bt(e, t) ? this.#N(t, void 0) : this.#M(t);
+			e && e.publisherId === t.participant && xt(e, t) ? this.#N(t, void 0) : this.#M(t);
 		}
 		clearTimeout(this.#b), this.#b = setTimeout(() => {
 			for (let e of [...this.#v]) {
@@ -2757,7 +2806,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 		let { autoSubscribe: t = !0 } = this.#t;
 		if (e.wanted || !this.can("subscribe")) return;
 		let n = typeof t == "function" ? t(e) : t;
-		n && (e.setWanted(xt(e, n === !0 ? {} : n)), this.#z(e));
+		n && (e.setWanted(St(e, n === !0 ? {} : n)), this.#z(e));
 	}
 	#z(e) {
 		this.#B(e).catch((t) => {
@@ -2768,6 +2817,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 		let t = this.#n, { wanted: n } = e;
 		if (!n || this.#o === "closed") return;
 		if (this.#i) {
+			this.#i.wants(e.publisherId);
 			let { tracks: t, data: r } = n;
 			await this.#U(this.#e.request("subscribe", {
 				stream: e.id,
@@ -2780,13 +2830,13 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 		try {
 			await t.offered();
 		} catch (e) {
-			if (e instanceof S) return;
+			if (e instanceof A) return;
 			throw e;
 		}
 		let r = () => e.wanted === n && t === this.#n && this.#u.get(e.id) === e;
 		if (!r()) return;
 		let i = this.#_.take(Date.now(), 1 + e.tracks.filter(({ id: t }) => e.preference(t)).length);
-		if (i > 0 && await St(i), !r()) return;
+		if (i > 0 && await Ct(i), !r()) return;
 		let a = {
 			stream: e.id,
 			transport: t.name
@@ -2803,7 +2853,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 	async #V(e, t, n) {
 		if (!e.wanted || !this.#g.has(e)) return;
 		let r = this.#_.take(Date.now());
-		r > 0 && await St(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
+		r > 0 && await Ct(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
 	}
 	async #H(e, t, n) {
 		let { wanted: r } = e, i = r && (r.tracks === void 0 || r.tracks.includes(t));
@@ -2829,7 +2879,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 		try {
 			await e;
 		} catch (e) {
-			if (!(e instanceof S)) throw e;
+			if (!(e instanceof A)) throw e;
 		}
 	}
 	#W(e, t, n) {
@@ -2848,7 +2898,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 	}
 	#K(e) {
 		let { iceServers: t, iceTransportPolicy: n } = this.#t, r = this.#r === 1 ? "main" : `main-${this.#r}`;
-		return new Fe(r, {
+		return new Ie(r, {
 			iceServers: t ?? this.#a ?? [],
 			iceTransportPolicy: n
 		}, {
@@ -2862,7 +2912,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 		}, e);
 	}
 	#q() {
-		this.mode === "p2p" ? (this.#n.close(), this.#i ??= new nt({
+		this.mode === "p2p" ? (this.#n.close(), this.#i ??= new tt({
 			request: (e, t) => this.#e.request(e, t),
 			live: () => this.#e.live,
 			me: () => this.#c.id,
@@ -2938,7 +2988,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, Z = class extends e {
 		if (this.#o === "closed") throw new t("closed", "The room was left.");
 	}
 };
-function yt(e) {
+function bt(e) {
 	let t = /* @__PURE__ */ new Map();
 	for (let n of e ?? []) for (let { stream: e, track: r, layer: i } of n.router?.subscribed ?? []) i && t.set(`${e} ${r}`, i);
 	return t;
@@ -2956,20 +3006,20 @@ function $(e) {
 		metadata: a
 	};
 }
-function bt(e, t) {
+function xt(e, t) {
 	return (t.tracks ?? []).map(({ id: e, kind: t }) => `${t} ${e}`).join() === e.tracks.map(({ id: e, kind: t }) => `${t} ${e}`).join();
 }
-function xt(e, t) {
+function St(e, t) {
 	let { audio: n = !0, video: r = !0, data: i = e.hasData, tracks: a } = t, o = e.tracks.filter((e) => a ? a.includes(e.id) : e.kind === "audio" ? n : r).map((e) => e.id);
 	return {
 		tracks: o.length === e.tracks.length ? void 0 : o,
 		data: i
 	};
 }
-function St(e) {
+function Ct(e) {
 	return new Promise((t) => setTimeout(t, e));
 }
-function Ct() {
+function wt() {
 	let e = crypto.getRandomValues(/* @__PURE__ */ new Uint8Array(16));
 	e[6] = (e[6] ?? 0) & 15 | 64, e[8] = (e[8] ?? 0) & 63 | 128;
 	let t = Array.from(e, (e) => e.toString(16).padStart(2, "0")).join("");
@@ -2982,15 +3032,15 @@ function Ct() {
 	].join("-");
 }
 // src/connect.ts
-async function wt(e, n, r = {}) {
+async function Tt(e, n, r = {}) {
 	c(), r.signal?.throwIfAborted();
 	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, l = !1, u, d = new Promise((e, t) => {
 		u = {
 			resolve: e,
 			reject: t
 		};
-	}), f = new ht({
-		url: Tt(e),
+	}), f = new mt({
+		url: Et(e),
 		token: () => typeof n == "string" ? n : n(),
 		opening: {
 			protocol: 1,
@@ -3006,7 +3056,7 @@ async function wt(e, n, r = {}) {
 		ended: (e, t) => {
 			l ? p.sessionEnded(e, t) : (p.abandon(), u.reject(t));
 		}
-	}), p = new Z(f, { ...r }), m = (e) => {
+	}), p = new yt(f, { ...r }), m = (e) => {
 		l || (u.reject(e), f.leave());
 	}, g = () => m(r.signal?.reason);
 	r.signal?.addEventListener("abort", g);
@@ -3017,7 +3067,7 @@ async function wt(e, n, r = {}) {
 		clearTimeout(_), r.signal?.removeEventListener("abort", g);
 	}
 }
-function Tt(e) {
+function Et(e) {
 	let n;
 	try {
 		n = new URL(e, typeof location > "u" ? void 0 : location.href);
@@ -3029,20 +3079,20 @@ function Tt(e) {
 	return `${r ? "wss" : "ws"}://${n.host}${n.pathname.replace(/\/+$/, "")}/v1/signal`;
 }
 // src/local-stream.ts
-var Et = {
+var Dt = {
 	echoCancellation: !0,
 	noiseSuppression: !0,
 	autoGainControl: !0
-}, Dt = {
+}, Ot = {
 	width: { ideal: 1280 },
 	height: { ideal: 720 },
 	frameRate: {
 		ideal: 30,
 		max: 30
 	}
-}, Ot = class n extends e {
+}, kt = class n extends e {
 	static async camera(e = {}) {
-		let t = At(e.audio ?? !0, Et, e.audioDeviceId), r = At(e.video ?? !0, Dt, e.videoDeviceId), i = await l({
+		let t = jt(e.audio ?? !0, Dt, e.audioDeviceId), r = jt(e.video ?? !0, Ot, e.videoDeviceId), i = await l({
 			audio: t ?? !1,
 			video: r ?? !1
 		}), a = i.getTracks().map((e) => e.kind === "audio" ? {
@@ -3162,6 +3212,7 @@ var Et = {
 	openChannel(e, n = {}) {
 		if (!this.hasData) throw new t("conflict", "The stream was made without data.");
 		if (this.#i) throw new t("closed", "The stream is over.");
+		if (n.maxRetransmits !== void 0 && n.maxPacketLifeTime !== void 0) throw new t("bad-request", "A channel has either maxRetransmits or maxPacketLifeTime, not both.");
 		let r = new i(e, n, !0);
 		return this.#a.add(r), r.on("close", () => this.#a.delete(r)), this.#r?.channel(r), r;
 	}
@@ -3183,9 +3234,9 @@ var Et = {
 		this.#r = e;
 	}
 	encodings(e, t) {
-		if (e.kind === "audio") return Ce(this.#e.maxAudioBitrate);
+		if (e.kind === "audio") return ve(this.#e.maxAudioBitrate);
 		let { width: n, height: r } = e.mediaTrack?.getSettings() ?? {};
-		return Se({
+		return _e({
 			source: e.source,
 			width: n,
 			height: r
@@ -3220,17 +3271,17 @@ var Et = {
 	}
 	#u(e, t) {
 		t.addEventListener("ended", () => {
-			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || kt(e)) && this.stop());
+			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || At(e)) && this.stop());
 		});
 	}
 	#d(e) {
 		this.emit("device-lost", e);
 	}
 };
-function kt(e) {
+function At(e) {
 	return e.source === "screen-audio";
 }
-function At(e, t, n) {
+function jt(e, t, n) {
 	if (e === !1) return;
 	let r = {
 		...t,
@@ -3241,4 +3292,4 @@ function At(e, t, n) {
 		deviceId: { exact: n }
 	} : r;
 }
-export { i as Channel, e as Emitter, Ot as LocalStream, J as RemoteStream, Z as Room, t as TertuliaError, c as checkSupport, wt as connect, o as devices, s as onDeviceChange };
+export { i as Channel, e as Emitter, kt as LocalStream, X as RemoteStream, yt as Room, t as TertuliaError, c as checkSupport, Tt as connect, o as devices, s as onDeviceChange };

@@ -15,7 +15,12 @@ const reliableBacklog = 1 << 20;
 interface Receiver {
   channel: Carried;
   /** Messages from before the channel was open. */
-  waiting: (string | ArrayBuffer)[];
+  waiting: Message[];
+  bytes: number;
+}
+
+interface Message {
+  data: string | ArrayBuffer;
   bytes: number;
 }
 
@@ -23,6 +28,7 @@ interface Receiver {
 export class Fanout implements Carried {
   readonly #lossy: boolean;
   readonly #receivers = new Map<string, Receiver>();
+  readonly #tooSlow = new Set<string>();
   readyState: RTCDataChannelState = 'open';
   binaryType: BinaryType = 'arraybuffer';
   onopen: Carried['onopen'] = null;
@@ -58,17 +64,21 @@ export class Fanout implements Carried {
     };
   }
 
-  has(who: string): boolean {
-    return this.#receivers.has(who);
+  /** Whether somebody receives, or was let go as too slow and is not to get what follows the gap. */
+  knows(who: string): boolean {
+    return this.#receivers.has(who) || this.#tooSlow.has(who);
   }
 
   remove(who: string): void {
+    this.#tooSlow.delete(who);
     const receiver = this.#receivers.get(who);
     this.#receivers.delete(who);
     receiver?.channel.close();
   }
 
-  send(message: string | ArrayBuffer): void {
+  send(data: string | ArrayBuffer): void {
+    const bytes = typeof data === 'string' ? new TextEncoder().encode(data).length : data.byteLength;
+    const message = { data, bytes };
     for (const [who, receiver] of this.#receivers) this.#send(who, receiver, message);
   }
 
@@ -77,18 +87,19 @@ export class Fanout implements Carried {
     for (const who of [...this.#receivers.keys()]) this.remove(who);
   }
 
-  #send(who: string, receiver: Receiver, message: string | ArrayBuffer): void {
-    const size = typeof message === 'string' ? new TextEncoder().encode(message).length : message.byteLength;
-    const backlog = receiver.bytes + receiver.channel.bufferedAmount + size;
+  #send(who: string, receiver: Receiver, message: Message): void {
+    const backlog = receiver.bytes + receiver.channel.bufferedAmount + message.bytes;
     if (backlog > (this.#lossy ? lossyBacklog : reliableBacklog)) {
-      if (!this.#lossy) this.remove(who);
+      if (this.#lossy) return;
+      this.remove(who);
+      this.#tooSlow.add(who);
       return;
     }
     if (receiver.channel.readyState === 'open') {
-      receiver.channel.send(message);
+      receiver.channel.send(message.data);
     } else if (receiver.channel.readyState === 'connecting') {
       receiver.waiting.push(message);
-      receiver.bytes += size;
+      receiver.bytes += message.bytes;
     }
   }
 }

@@ -281,10 +281,19 @@ export class LocalStream extends Emitter<LocalStreamEvents> {
     await this.#publisher?.attributes();
   }
 
-  /** Opens a data channel to the stream's subscribers: those of now and those to come. */
+  /**
+   * Opens a data channel to the stream's subscribers: those of now and those to come. Fails with `bad-request` when both
+   * limits of a lossy channel are given.
+   */
   openChannel(label: string, options: ChannelOptions = {}): Channel {
     if (!this.hasData) throw new TertuliaError('conflict', 'The stream was made without data.');
     if (this.#ended) throw new TertuliaError('closed', 'The stream is over.');
+    if (options.maxRetransmits !== undefined && options.maxPacketLifeTime !== undefined) {
+      throw new TertuliaError(
+        'bad-request',
+        'A channel has either maxRetransmits or maxPacketLifeTime, not both.',
+      );
+    }
     const channel = new Channel(label, options, true);
     this.#channels.add(channel);
     channel.on('close', () => this.#channels.delete(channel));

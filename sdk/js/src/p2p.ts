@@ -44,6 +44,8 @@ interface Published {
 export class Peers {
   readonly #host: PeersHost;
   readonly #pairs = new Map<string, Pair>();
+  /** How many connections there were with those who are gone: some come back under their id. */
+  readonly #counts = new Map<string, number>();
   readonly #published = new Map<number, Published>();
   /** By stream and participant; told before or after the stream counts as published here. */
   readonly #subscribers = new Map<number, Map<string, Subscriber>>();
@@ -59,9 +61,10 @@ export class Peers {
     return this.#pairs;
   }
 
-  /** Whether all connections that are to carry something do. */
+  /** Whether the network is there: of the connections that are to carry something, one does. */
   get connected(): boolean {
-    return [...this.#pairs.values()].every((pair) => !pair.used || pair.connected);
+    const used = [...this.#pairs.values()].filter((pair) => pair.used);
+    return used.length === 0 || used.some((pair) => pair.connected);
   }
 
   /** Carries a stream to whoever subscribes to it. */
@@ -96,12 +99,17 @@ export class Peers {
   open(channel: Channel, id: number): void {
     const published = this.#published.get(id);
     if (!published) return;
-    published.channels.get(channel)?.close();
-    const fanout = new Fanout(channel.options);
-    published.channels.set(channel, fanout);
-    channel.on('close', () => published.channels.delete(channel));
-    channel.attach(fanout);
-    for (const participant of this.#subscribers.get(id)?.keys() ?? []) this.#serve(id, participant);
+    let fanout = published.channels.get(channel);
+    if (!fanout) {
+      const made = (fanout = new Fanout(channel.options));
+      published.channels.set(channel, made);
+      channel.on('close', () => {
+        made.close(); // the channel may be detached from it just now
+        published.channels.delete(channel);
+      });
+      for (const participant of this.#subscribers.get(id)?.keys() ?? []) this.#serve(id, participant);
+    }
+    channel.attach(fanout); // what waited goes to those who receive by now
   }
 
   // What the server tells.
@@ -124,9 +132,11 @@ export class Peers {
     if (signal) this.#pair(from).hear(signal);
   }
 
-  /** A participant is gone for good. */
+  /** A participant is gone: for good, or until a server that was started again has it back. */
   left(participant: string): void {
-    this.#pairs.get(participant)?.close();
+    const pair = this.#pairs.get(participant);
+    if (pair) this.#counts.set(participant, pair.connection);
+    pair?.close();
     this.#pairs.delete(participant);
     for (const subscribers of this.#subscribers.values()) subscribers.delete(participant);
     for (const { channels } of this.#published.values()) {
@@ -159,9 +169,11 @@ export class Peers {
     }, askAgainWithin);
   }
 
-  /** A participant is back after the session was rebuilt. */
+  /** A participant is back after the session was rebuilt, or after it counted as gone. */
   returned(participant: string): void {
-    this.#pairs.get(participant)?.sessionRebuilt();
+    const pair = this.#pairs.get(participant);
+    if (pair) pair.sessionRebuilt();
+    else if (this.#counts.has(participant)) this.#pair(participant);
   }
 
   /** Ends all connections. */
@@ -172,13 +184,14 @@ export class Peers {
     for (const participant of [...this.#pairs.keys()]) this.left(participant);
     for (const { stream } of [...this.#published.values()]) this.unpublish(stream);
     this.#subscribers.clear();
+    this.#counts.clear();
   }
 
   #pair(participant: string): Pair {
     let pair = this.#pairs.get(participant);
     if (!pair) {
       const { request, live, configuration, codecs } = this.#host;
-      pair = new Pair(this.#host.me(), participant, {
+      const host: PairHost = {
         request,
         live,
         configuration,
@@ -188,8 +201,9 @@ export class Peers {
           if (changed.pc.iceConnectionState === 'disconnected') this.#host.wake();
         },
         begun: () => this.#begun(participant),
-        channel: (_, channel) => this.#host.channel(channel, participant),
-      });
+        channel: (channel) => this.#host.channel(channel, participant),
+      };
+      pair = new Pair(this.#host.me(), participant, host, this.#counts.get(participant));
       this.#pairs.set(participant, pair);
       this.#listenTimer ??= setInterval(() => void this.#listen(), listenEvery);
     }
@@ -198,8 +212,14 @@ export class Peers {
 
   async #listen(): Promise<void> {
     const levels = new Map<string, Heard>(); // what goes to several counts once
+    const known = (stream: number, track: string): boolean => levels.has(`${stream} ${track}`);
     for (const pair of this.#pairs.values()) {
-      for (const heard of await pair.levels()) levels.set(`${heard.stream} ${heard.track}`, heard);
+      const heeds = (stream: number, track: string): boolean =>
+        this.#host
+          .streamsOf(pair.participant)
+          .some(({ id, tracks }) => id === stream && tracks.some((each) => each.id === track));
+      for (const heard of await pair.levels(heeds, known))
+        levels.set(`${heard.stream} ${heard.track}`, heard);
     }
     const speakers = this.#speaking.hear(Date.now(), [...levels.values()]);
     if (speakers && this.#listenTimer !== undefined) this.#host.speakers(speakers);
@@ -220,7 +240,7 @@ export class Peers {
     );
     for (const [channel, fanout] of channels) {
       if (!data) fanout.remove(participant);
-      else if (!fanout.has(participant)) {
+      else if (!fanout.knows(participant)) {
         fanout.add(
           participant,
           pair.openChannel(channel.label, { ...channel.options, protocol: `stream:${id}` }),

@@ -3,6 +3,8 @@
 import type { LocalStream, LocalTrack } from './local-stream.js';
 import { type Described, isImpolite, Negotiation, type Step } from './negotiation.js';
 import type { PeerSignal, PeerTrack } from './peer-signal.js';
+import { isConnected, Repair } from './repair.js';
+import { Sending } from './sending.js';
 import { Superseded } from './session.js';
 import type { Signal } from './signal.js';
 import { dBov, type Heard } from './speaking.js';
@@ -10,11 +12,9 @@ import { preferCodecs } from './transport.js';
 
 /** Times, milliseconds. */
 const gatherFor = 50; // so that candidates go together
-const disconnectedFor = 2_000; // before ICE is restarted
-const politeWaits = 1_500; // longer than the other: one restart is enough
-const restartWithin = 8_000; // before an ICE restart is given up
-const maxRestarts = 2; // before the connection is made anew
+const politeWaits = 1_500; // longer than the other: one ICE restart is enough
 const renewEvery = 3_000; // at most, when a description cannot be used
+const followEvery = 1_000; // at most, when the other begins anew
 
 /** What a pair needs of its room. */
 export interface PairHost {
@@ -26,8 +26,8 @@ export interface PairHost {
   /** What the other sends may have changed, or how it arrives. */
   changed: (pair: Pair) => void;
   /** There is a new connection, on which nothing is open yet. */
-  begun: (pair: Pair) => void;
-  channel: (pair: Pair, channel: RTCDataChannel) => void;
+  begun: () => void;
+  channel: (channel: RTCDataChannel) => void;
 }
 
 /** A track of a stream on the connection. */
@@ -35,6 +35,8 @@ interface Sent {
   stream: number;
   track: LocalTrack;
   transceiver: RTCRtpTransceiver;
+  /** The section in which it was described, which a transceiver forgets when the other refuses it. */
+  mid?: string;
 }
 
 /** What of a stream the other wants. */
@@ -53,6 +55,7 @@ export class Pair {
   /** Which of our connections with the other this is, and which of its own the other speaks of. */
   #connection = 0;
   #peer: number | undefined;
+  #begunAt = 0;
   #closed = false;
 
   readonly #wanted = new Map<number, Wanted>();
@@ -66,16 +69,32 @@ export class Pair {
   #gathered: RTCIceCandidateInit[] = [];
   #gatherTimer: ReturnType<typeof setTimeout> | undefined;
 
-  #repairTimer: ReturnType<typeof setTimeout> | undefined;
-  #restarts = 0;
-  #restartWanted = false;
+  readonly #repair: Repair;
   #renewTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(own: string, participant: string, host: PairHost) {
+  /** former: how many connections there were with the other before; it may still think that the last one stands. */
+  constructor(own: string, participant: string, host: PairHost, former = 0) {
     this.participant = participant;
     this.#impolite = isImpolite(own, participant);
     this.#host = host;
+    this.#connection = former;
+    this.#repair = new Repair({
+      state: () => this.#pc.iceConnectionState,
+      live: host.live,
+      restart: () => {
+        this.#pc.restartIce();
+        this.#need();
+      },
+      giveUp: () => this.#renewSoon(),
+      patience: this.#impolite ? 0 : politeWaits,
+    });
     this.#begin();
+    if (former > 0) this.#need(); // so that it is told, even where nothing is sent
+  }
+
+  /** Which of our connections with the other this is, from 1. */
+  get connection(): number {
+    return this.#connection;
   }
 
   get pc(): RTCPeerConnection {
@@ -83,7 +102,7 @@ export class Pair {
   }
 
   get connected(): boolean {
-    return this.#pc.iceConnectionState === 'connected' || this.#pc.iceConnectionState === 'completed';
+    return isConnected(this.#pc.iceConnectionState);
   }
 
   /** Whether anything is to go either way. */
@@ -110,12 +129,13 @@ export class Pair {
   /** A track has another device, or none. */
   async replaced(id: number, track: LocalTrack): Promise<void> {
     const sent = this.#sent.find((each) => each.stream === id && each.track.id === track.id);
-    await sent?.transceiver.sender.replaceTrack(track.mediaTrack ?? null);
+    if (!sent || isStopped(sent.transceiver)) return;
+    await sent.transceiver.sender.replaceTrack(track.mediaTrack ?? null);
   }
 
   openChannel(label: string, init: RTCDataChannelInit): RTCDataChannel {
     const channel = this.#pc.createDataChannel(label, init);
-    this.#need(); // the first one needs an m-section, and does not say whether it is the first
+    if (!this.#pc.sctp) this.#need(); // the first one needs an m-section
     return channel;
   }
 
@@ -143,17 +163,24 @@ export class Pair {
     });
   }
 
-  /** How loud the audio is that goes and comes. */
-  async levels(): Promise<Heard[]> {
+  /**
+   * How loud the audio is that comes, of tracks that the other may speak of, and that goes, of tracks that are not known
+   * already.
+   */
+  async levels(
+    heeds: (stream: number, track: string) => boolean,
+    known: (stream: number, track: string) => boolean,
+  ): Promise<Heard[]> {
     const levels: Heard[] = [];
     for (const [mid, { stream, track }] of this.#received) {
+      if (!heeds(stream, track)) continue;
       const receiver = this.#pc.getTransceivers().find((each) => each.mid === mid)?.receiver;
       if (receiver?.track.kind !== 'audio') continue;
       const loudness = receiver.getSynchronizationSources?.()[0]?.audioLevel;
       if (loudness !== undefined) levels.push({ stream, track, level: dBov(loudness) });
     }
     for (const { stream, track, transceiver } of this.#sent) {
-      if (track.kind !== 'audio') continue;
+      if (track.kind !== 'audio' || known(stream, track.id)) continue;
       const report: unknown = await transceiver.sender.getStats?.().catch(() => undefined);
       for (const [, stats] of (report ?? []) as Iterable<[string, { type: string; audioLevel?: number }]>) {
         if (stats.type !== 'media-source' || stats.audioLevel === undefined) continue;
@@ -168,7 +195,11 @@ export class Pair {
     if (this.#closed) return;
     if (signal.peer !== undefined && signal.peer !== this.#connection) return; // for one that is no more
     if (signal.connection < (this.#peer ?? 0)) return;
-    if (this.#peer !== undefined && signal.connection > this.#peer) this.#renew(); // the other began anew
+    if (this.#peer !== undefined && signal.connection > this.#peer) {
+      // The other began anew. One who does so again and again is not followed at once, but told of the next one of ours.
+      if (Date.now() - this.#begunAt < followEvery) return this.#renewSoon();
+      this.#renew();
+    }
     this.#peer = signal.connection;
     if (signal.description) {
       const described: Described = { ...signal.description, offer: signal.offer ?? 0 };
@@ -188,13 +219,13 @@ export class Pair {
 
   /** The signalling is back after a cut. */
   signallingBack(): void {
-    const state = this.#pc.iceConnectionState;
-    if (this.#restartWanted || state === 'disconnected' || state === 'failed') this.#restartIce();
+    this.#repair.signallingBack();
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#renewTimer);
+    this.#repair.close();
     this.#end();
     this.#received.clear();
     this.#outbox = [];
@@ -203,8 +234,8 @@ export class Pair {
   // Makes a connection, and puts everything on it that is to be sent.
   #begin(): void {
     this.#connection++;
+    this.#begunAt = Date.now();
     this.#peer = undefined;
-    this.#restarts = 0;
     this.#sent = [];
     this.#free = [];
     this.#received = new Map();
@@ -214,8 +245,11 @@ export class Pair {
     pc.onicecandidate = ({ candidate }) => {
       if (candidate?.candidate) this.#gather(candidate.toJSON());
     };
-    pc.ondatachannel = ({ channel }) => this.#host.channel(this, channel);
-    pc.oniceconnectionstatechange = () => this.#watch();
+    pc.ondatachannel = ({ channel }) => this.#host.channel(channel);
+    pc.oniceconnectionstatechange = () => {
+      this.#repair.watch();
+      this.#host.changed(this);
+    };
     pc.onconnectionstatechange = () => {
       // ICE has its own repair; a failed DTLS has none.
       if (pc.connectionState === 'failed' && pc.iceConnectionState !== 'failed') this.#renewSoon();
@@ -224,9 +258,9 @@ export class Pair {
   }
 
   #end(): void {
-    clearTimeout(this.#repairTimer);
+    this.#repair.reset();
     clearTimeout(this.#gatherTimer);
-    this.#repairTimer = this.#gatherTimer = undefined;
+    this.#gatherTimer = undefined;
     this.#gathered = [];
     const pc = this.#pc;
     pc.onicecandidate = pc.ondatachannel = pc.oniceconnectionstatechange = pc.onconnectionstatechange = null;
@@ -241,7 +275,7 @@ export class Pair {
     this.#end();
     this.#outbox = [];
     this.#begin();
-    this.#host.begun(this);
+    this.#host.begun();
     this.#host.changed(this);
   }
 
@@ -261,11 +295,12 @@ export class Pair {
     let changed = false;
     const stays = ({ stream, track }: Sent): boolean =>
       this.#wanted.get(stream)?.tracks.some(({ id }) => id === track.id) ?? false;
-    for (const sent of this.#sent.filter((each) => !stays(each))) {
-      void sent.transceiver.sender.replaceTrack(null).catch(warn);
-      sent.transceiver.direction = 'inactive';
-      this.#free.push(sent.transceiver);
+    for (const { transceiver } of this.#sent.filter((each) => !stays(each))) {
       changed = true;
+      if (isStopped(transceiver)) continue;
+      void transceiver.sender.replaceTrack(null).catch(warn);
+      transceiver.direction = 'inactive';
+      this.#free.push(transceiver);
     }
     this.#sent = this.#sent.filter(stays);
     for (const [id, { stream, tracks }] of this.#wanted) {
@@ -279,11 +314,13 @@ export class Pair {
   }
 
   #add(stream: LocalStream, track: LocalTrack): RTCRtpTransceiver {
-    const index = this.#free.findIndex(({ receiver }) => receiver.track.kind === track.kind);
+    const index = this.#free.findIndex((each) => each.receiver.track.kind === track.kind && !isStopped(each));
     const [free] = index >= 0 ? this.#free.splice(index, 1) : [];
     if (free) {
       free.direction = 'sendonly';
       void free.sender.replaceTrack(track.mediaTrack ?? null).catch(warn);
+      // Not in the bitrate of the stream before.
+      void new Sending(free, [stream.plainEncoding(track)]).apply();
       return free;
     }
     const transceiver = this.#pc.addTransceiver(track.mediaTrack ?? track.kind, {
@@ -353,8 +390,15 @@ export class Pair {
     if (pc !== this.#pc || !description || (description.type !== 'offer' && description.type !== 'answer'))
       return;
     // What was added meanwhile comes with the next offer.
-    const tracks = this.#sent.flatMap(({ stream, track, transceiver: { mid } }) =>
-      mid !== null && description.sdp.includes(`a=mid:${mid}\r\n`) ? [{ mid, stream, track: track.id }] : [],
+    for (const sent of this.#sent) {
+      const { mid } = sent.transceiver;
+      if (mid !== null && description.sdp.includes(`a=mid:${mid}\r\n`)) sent.mid = mid;
+    }
+    // What was refused is named all the same: so the other knows that it is there, and cannot be decoded.
+    const tracks = this.#sent.flatMap(({ stream, track, mid, transceiver }) =>
+      mid !== undefined && (mid === transceiver.mid || isStopped(transceiver))
+        ? [{ mid, stream, track: track.id }]
+        : [],
     );
     this.#say({ description: { type: description.type, sdp: description.sdp }, offer, tracks });
   }
@@ -396,54 +440,11 @@ export class Pair {
     }
     this.#sending = false;
   }
+}
 
-  #watch(): void {
-    if (this.#closed) return;
-    switch (this.#pc.iceConnectionState) {
-      case 'connected':
-      case 'completed':
-        clearTimeout(this.#repairTimer);
-        this.#repairTimer = undefined;
-        this.#restarts = 0;
-        this.#restartWanted = false;
-        break;
-      case 'disconnected':
-      case 'failed': {
-        const wait = this.#pc.iceConnectionState === 'failed' ? 0 : disconnectedFor;
-        this.#repairTimer ??= setTimeout(
-          () => {
-            this.#repairTimer = undefined;
-            this.#restartIce();
-          },
-          wait + (this.#impolite ? 0 : politeWaits),
-        );
-        break;
-      }
-    }
-    this.#host.changed(this);
-  }
-
-  #restartIce(): void {
-    if (this.#closed || this.connected) return;
-    clearTimeout(this.#repairTimer);
-    this.#repairTimer = undefined;
-    if (!this.#host.live()) {
-      this.#restartWanted = true;
-      return;
-    }
-    this.#restartWanted = false;
-    if (this.#restarts >= maxRestarts) {
-      this.#renewSoon();
-      return;
-    }
-    this.#restarts++;
-    this.#pc.restartIce();
-    this.#need();
-    this.#repairTimer = setTimeout(() => {
-      this.#repairTimer = undefined;
-      this.#restartIce();
-    }, restartWithin);
-  }
+// The other refused its section, having no codec in common with us: it is of no use any more, and must not be touched.
+function isStopped({ direction }: RTCRtpTransceiver): boolean {
+  return direction === 'stopped';
 }
 
 // A browser may not like an ICE server (a port that it blocks, say): then it has to do without.

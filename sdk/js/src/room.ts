@@ -277,7 +277,6 @@ export class Room extends Emitter<RoomEvents> {
     const wanted = wantedOf(stream, options);
     const former = stream.wanted;
     stream.setWanted(wanted);
-    this.#peers?.wants(stream.publisherId);
     try {
       await this.#sendSubscription(stream);
     } catch (error) {
@@ -408,8 +407,10 @@ export class Room extends Emitter<RoomEvents> {
     this.#iceServers = snapshot.iceServers;
     this.#transport.close();
     if (how === 'rejoined') this.#peers?.close(); // to the others, this is somebody else
+    const connected = how === 'resynced' && this.#peers !== undefined;
     this.#compare(snapshot);
     this.#chooseMode();
+    if (!connected) for (const stream of this.#streams.values()) stream.unbound();
     if (this.#peers) this.#meetAgain(how === 'resynced');
     else this.#replaceTransport(how === 'resynced');
   }
@@ -537,7 +538,7 @@ export class Room extends Emitter<RoomEvents> {
       return;
     }
     const former = this.#participants.get(wire.id);
-    if (this.#missingParticipants.delete(wire.id)) this.#peers?.returned(wire.id);
+    if (this.#missingParticipants.delete(wire.id) || !former) this.#peers?.returned(wire.id);
     this.#participants.set(wire.id, participant);
     if (!former) this.emit('participant-joined', participant);
     else if (JSON.stringify(former) !== JSON.stringify(participant))
@@ -685,6 +686,7 @@ export class Room extends Emitter<RoomEvents> {
     const { wanted } = stream;
     if (!wanted || this.#state === 'closed') return;
     if (this.#peers) {
+      this.#peers.wants(stream.publisherId); // the connection may carry it already
       const { tracks, data } = wanted;
       await this.#followed(
         this.#signal.request('subscribe', { stream: stream.id, tracks, data: data || undefined }),

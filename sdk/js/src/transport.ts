@@ -3,6 +3,7 @@
 import type { Encoding, SendCodec } from './encodings.js';
 import type { TertuliaError } from './errors.js';
 import { maxSlots } from './protocol.js';
+import { isConnected, Repair } from './repair.js';
 import { Sending, shapeOf } from './sending.js';
 import { Superseded } from './session.js';
 import type { Signal } from './signal.js';
@@ -10,11 +11,6 @@ import type { Kind } from './words.js';
 
 /** Slots come in steps of so many. */
 const slotStep = 4;
-
-/** Times, milliseconds. */
-const disconnectedFor = 2_000; // before ICE is restarted
-const restartWithin = 8_000; // before an ICE restart is given up
-const maxRestarts = 2; // before the connection is made anew
 
 /** What a transport needs of its room. */
 export interface TransportHost {
@@ -58,10 +54,7 @@ export class Transport {
   #lastAnswer: Promise<void> = Promise.resolve();
   #offersMade = 0;
 
-  // Repair.
-  #repairTimer: ReturnType<typeof setTimeout> | undefined;
-  #restarts = 0;
-  #restartWanted = false;
+  readonly #repair: Repair;
 
   constructor(
     name: string,
@@ -76,8 +69,20 @@ export class Transport {
       rtcpMuxPolicy: 'require',
       ...configuration,
     });
+    this.#repair = new Repair({
+      state: () => this.pc.iceConnectionState,
+      live: host.live,
+      restart: () => {
+        this.#restart = true;
+        this.negotiate();
+      },
+      giveUp: () => this.#lose(),
+    });
     this.pc.ondatachannel = (event) => host.channel(event.channel);
-    this.pc.oniceconnectionstatechange = () => this.#watch();
+    this.pc.oniceconnectionstatechange = () => {
+      this.#repair.watch();
+      if (!this.#closed) host.changed();
+    };
     this.pc.onconnectionstatechange = () => {
       // ICE has its own repair; a failed DTLS has none.
       if (this.pc.connectionState === 'failed' && this.pc.iceConnectionState !== 'failed') this.#lose();
@@ -87,7 +92,7 @@ export class Transport {
   }
 
   get connected(): boolean {
-    return this.pc.iceConnectionState === 'connected' || this.pc.iceConnectionState === 'completed';
+    return isConnected(this.pc.iceConnectionState);
   }
 
   get closed(): boolean {
@@ -209,20 +214,19 @@ export class Transport {
 
   /** The server told the transport's state. */
   told(state: 'connected' | 'interrupted' | 'closed'): void {
-    if (state === 'interrupted') this.#restartIce();
+    if (state === 'interrupted') this.#repair.now();
     else if (state === 'closed') this.#lose();
   }
 
   /** The signalling is back after a cut. */
   signallingBack(): void {
-    const state = this.pc.iceConnectionState;
-    if (this.#restartWanted || state === 'disconnected' || state === 'failed') this.#restartIce();
+    this.#repair.signallingBack();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#repairTimer);
+    this.#repair.close();
     this.pc.close();
     const error = new Superseded();
     this.#nextOffer.reject(error);
@@ -296,52 +300,6 @@ export class Transport {
     offer.resolve();
     const { sdp } = await answer;
     await this.pc.setRemoteDescription({ type: 'answer', sdp });
-  }
-
-  #watch(): void {
-    if (this.#closed) return;
-    switch (this.pc.iceConnectionState) {
-      case 'connected':
-      case 'completed':
-        clearTimeout(this.#repairTimer);
-        this.#repairTimer = undefined;
-        this.#restarts = 0;
-        this.#restartWanted = false;
-        break;
-      case 'disconnected':
-        this.#repairTimer ??= setTimeout(() => {
-          this.#repairTimer = undefined;
-          this.#restartIce();
-        }, disconnectedFor);
-        break;
-      case 'failed':
-        this.#restartIce();
-        break;
-    }
-    this.#host.changed();
-  }
-
-  #restartIce(): void {
-    if (this.#closed) return;
-    clearTimeout(this.#repairTimer);
-    this.#repairTimer = undefined;
-    if (!this.#host.live()) {
-      this.#restartWanted = true;
-      return;
-    }
-    this.#restartWanted = false;
-    if (this.#restarts >= maxRestarts) {
-      this.#lose();
-      return;
-    }
-    this.#restarts++;
-    this.#restart = true;
-    this.negotiate();
-    this.#repairTimer = setTimeout(() => {
-      this.#repairTimer = undefined;
-      if (this.connected) this.#restarts = 0;
-      else this.#restartIce();
-    }, restartWithin);
   }
 
   #lose(): void {

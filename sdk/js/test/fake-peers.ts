@@ -10,25 +10,49 @@ interface Section {
   kind: string;
   /** As the one who described it has it. */
   direction: string;
+  rejected: boolean;
 }
 
 class FakeTransceiver {
   mid: string | null = null;
-  direction: string;
+  #direction: string;
   currentDirection: string | null = null;
   stopped = false;
-  readonly sender: { track: unknown; replaceTrack: (track: unknown) => Promise<void> };
-  readonly receiver: { track: { kind: string; id: string; readyState: string } };
+  readonly sender: {
+    track: unknown;
+    replaceTrack: (track: unknown) => Promise<void>;
+    getStats?: () => Promise<unknown>;
+    getParameters: () => { encodings: object[] };
+    setParameters: (parameters: { encodings: object[] }) => Promise<void>;
+  };
+  readonly receiver: {
+    track: { kind: string; id: string; readyState: string };
+    getSynchronizationSources?: () => { audioLevel: number }[];
+  };
 
-  constructor(kind: string, direction: string, track: unknown, id: string) {
-    this.direction = direction;
+  constructor(kind: string, direction: string, track: unknown, id: string, encodings: object[]) {
+    this.#direction = direction;
     this.sender = {
       track,
       replaceTrack: async (next) => {
+        if (this.stopped) throw new Error('the transceiver is stopped');
         this.sender.track = next;
+      },
+      getParameters: () => ({ encodings: encodings.map((each) => ({ ...each })) }),
+      setParameters: async (parameters) => {
+        encodings = parameters.encodings;
       },
     };
     this.receiver = { track: { kind, id, readyState: 'live' } };
+  }
+
+  get direction(): string {
+    return this.stopped ? 'stopped' : this.#direction;
+  }
+
+  set direction(direction: string) {
+    if (this.stopped) throw new Error('the transceiver is stopped');
+    this.#direction = direction;
   }
 }
 
@@ -45,6 +69,7 @@ export class FakePeerConnection {
   localDescription: { type: string; sdp: string } | null = null;
   readonly configuration: unknown;
   channels: FakeDataChannel[] = [];
+  sctp: object | null = null;
   iceRestarts = 0;
   closed = false;
   onicecandidate: ((event: unknown) => void) | null = null;
@@ -66,10 +91,14 @@ export class FakePeerConnection {
   getConfiguration = (): unknown => this.configuration;
   setConfiguration = (): void => {};
 
-  addTransceiver(track: string | { kind: string }, { direction }: { direction: string }): FakeTransceiver {
+  addTransceiver(
+    track: string | { kind: string },
+    { direction, sendEncodings = [{}] }: { direction: string; sendEncodings?: object[] },
+  ): FakeTransceiver {
     const kind = typeof track === 'string' ? track : track.kind;
     const id = `${this.#id}-${this.#transceivers.length}`;
-    const made = new FakeTransceiver(kind, direction, typeof track === 'string' ? null : track, id);
+    const sent = typeof track === 'string' ? null : track;
+    const made = new FakeTransceiver(kind, direction, sent, id, sendEncodings);
     this.#transceivers.push(made);
     return made;
   }
@@ -106,6 +135,7 @@ export class FakePeerConnection {
         if (each.mid !== null) each.currentDirection = each.direction;
     }
     this.localDescription = { type, sdp: this.#describe() };
+    if (type === 'answer') this.#forgetStopped();
     queueMicrotask(() => this.onicecandidate?.({ candidate: candidateOf(this.#id) }));
   }
 
@@ -116,12 +146,15 @@ export class FakePeerConnection {
     if (type === 'answer') {
       if (this.signalingState !== 'have-local-offer') throw new Error(`an answer in ${this.signalingState}`);
       this.#fresh.clear();
+      if (this.channels.length > 0) this.sctp = {};
       for (const section of sections) {
         const mine = this.#transceivers.find(({ mid }) => mid === section.mid);
         if (!mine) throw new Error('the answer is to something else');
+        mine.stopped ||= section.rejected;
         mine.currentDirection = other[section.direction] ?? 'inactive';
       }
       this.signalingState = 'stable';
+      this.#forgetStopped();
     } else {
       if (this.signalingState === 'have-local-offer') this.#rollback();
       for (const section of sections) {
@@ -131,6 +164,7 @@ export class FakePeerConnection {
           mine.mid = section.mid;
           mine.stopped = undecodable.has(section.kind);
         }
+        if (mine.stopped) continue;
         // Ours are what we made; theirs follow what they send.
         if (section.direction === 'sendonly') mine.direction = 'recvonly';
         else if (section.direction === 'inactive' && mine.direction === 'recvonly')
@@ -175,6 +209,11 @@ export class FakePeerConnection {
     this.#fresh.clear();
   }
 
+  // What was refused has no section any more.
+  #forgetStopped(): void {
+    for (const each of this.#transceivers) if (each.stopped) each.mid = null;
+  }
+
   #describe(): string {
     const sections = this.#transceivers
       .filter(({ mid }) => mid !== null)
@@ -182,6 +221,7 @@ export class FakePeerConnection {
         mid,
         kind: receiver.track.kind,
         direction: stopped ? 'inactive' : direction,
+        rejected: stopped,
       }));
     return `${JSON.stringify(sections)}\r\n${sections.map(({ mid }) => `a=mid:${mid}\r\n`).join('')}`;
   }
@@ -226,6 +266,7 @@ interface Inside {
 /** A server of a peer-to-peer room, of a few lines. */
 export class PeerServer {
   readonly inside = new Map<string, Inside>();
+  mode: 'p2p' | 'sfu' = 'p2p';
   streams: WireStream[] = [];
   subscriptions: { stream: number; participant: string; tracks?: string[]; data?: boolean }[] = [];
   readonly requests: { from: string; type: string; data: Record<string, unknown> }[] = [];
@@ -258,7 +299,7 @@ export class PeerServer {
         role: 'presenter',
         permissions: ['subscribe', 'publish-video', 'publish-audio'],
       },
-      room: { id: 'r', name: 'r', mode: 'p2p', codecs: ['VP8'] },
+      room: { id: 'r', name: 'r', mode: this.mode, codecs: ['VP8'] },
       participants: [...this.inside.keys()]
         .filter((each) => each !== id)
         .map((each) => ({ id: each, user: each, role: 'presenter' })),

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LocalStream } from '../src/local-stream.js';
+import type { PeerSignal } from '../src/peer-signal.js';
 import type { Room } from '../src/room.js';
 import { type FakeDataChannel, FakePeerConnection, PeerServer, undecodable } from './fake-peers.js';
 
@@ -13,7 +14,7 @@ class FakeMediaStream {
   removeTrack = (track: unknown): void => void this.tracks.splice(this.tracks.indexOf(track), 1);
 }
 
-const camera = (options: { data?: boolean } = {}): LocalStream =>
+const camera = (options: { data?: boolean; maxVideoBitrate?: number } = {}): LocalStream =>
   LocalStream.from(
     ['audio', 'video'].map((kind) => ({
       kind,
@@ -114,6 +115,32 @@ describe('a peer-to-peer room', () => {
     expect(sections).toEqual([4, 4]); // the same ones again
   });
 
+  it('sends each stream in its own bitrate, also in a section that had another', async () => {
+    const [a, b] = [server.enter('a'), server.enter('b')];
+    for (const maxVideoBitrate of [150_000, 2_000_000, undefined]) {
+      const stream = camera({ maxVideoBitrate });
+      await Promise.all([a.publish(stream), settle()]);
+      await settle();
+      connect();
+      expect(received(b, 'a')).toEqual(both);
+      const senders = open().flatMap((pc) => pc.getTransceivers().filter(({ sender }) => sender.track));
+      expect(senders).toHaveLength(2);
+      const [encoding] = senders[1]!.sender.getParameters().encodings;
+      expect(encoding).toMatchObject({ maxBitrate: stream.plainEncoding(stream.tracks[1]!).maxBitrate });
+      await Promise.all([a.unpublish(stream), settle()]);
+    }
+  });
+
+  it('takes a stream that is told anew from the connection that carries it already', async () => {
+    const [a] = await call('a', 'b');
+    const [stream] = server.streams.filter(({ participant }) => participant === 'b');
+    a!.handle('stream-unpublished', { stream: stream!.id });
+    expect(a!.streamsOf('b')).toEqual([]);
+    a!.handle('stream-published', stream);
+    await settle();
+    expect(received(a!, 'b')).toEqual(both);
+  });
+
   it('ends what is unpublished, and the connection with who leaves', async () => {
     const [a, b] = await call('a', 'b');
     await Promise.all([b!.unpublish(b!.localStreams[0]!), settle()]);
@@ -139,27 +166,102 @@ describe('a peer-to-peer room', () => {
     expect(a!.streamsOf('b')[0]!.tracks[1]!.reason).toMatch(/no codec in common/);
   });
 
-  it('heeds nobody who speaks of the streams of others, or makes no sense', async () => {
+  it('lives on with a section that was refused', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    undecodable.add('video');
+    const [a, b] = await call('a', 'b');
+    undecodable.clear();
+    const [stream] = b!.localStreams;
+    const second = camera();
+    await Promise.all([b!.publish(second), settle()]);
+    await settle();
+    expect(received(a!, 'b')).toEqual(['a1 active audio', 'v1 codec-unsupported', ...both]);
+    await Promise.all([b!.unpublish(second), settle()]);
+    const over = vi.fn();
+    b!.on('local-streams', over);
+    await b!.localStreams[0]!.publisher!.replaced(stream!.tracks[1]!);
+    await Promise.all([b!.unpublish(stream!), settle()]);
+    expect(over).toHaveBeenCalledOnce();
+    expect(a!.streamsOf('b')).toEqual([]);
+    await Promise.all([b!.publish(camera()), settle()]);
+    await settle();
+    expect(received(a!, 'b')).toEqual(both); // in a section of its own
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it('heeds nobody who speaks of the streams of others', async () => {
     const [a] = await call('a', 'b', 'c');
-    const before = received(a!, 'b');
-    vi.spyOn(console, 'warn').mockImplementation(() => {}); // of an offer that no browser would make
-    const id = a!.streamsOf('b')[0]!.id;
-    const section = JSON.stringify([{ mid: 'x', kind: 'video', direction: 'sendonly' }]);
-    a!.handle('signal', {
-      from: 'c',
-      data: {
-        connection: 1,
-        peer: 1,
-        description: { type: 'offer', sdp: `${section}\r\na=mid:x\r\n` },
-        offer: 9,
-        tracks: [{ mid: 'x', stream: id, track: 'v1' }],
-      },
-    });
+    const [, withC] = open();
+    for (const { receiver } of withC!.getTransceivers())
+      receiver.getSynchronizationSources = () => [{ audioLevel: 0.5 }];
+    const speaking = (): string[] =>
+      a!.speakers.map(({ participant, track }) => `${participant.id} ${track}`);
+    await settle();
+    expect(speaking()).toEqual(['c a1']);
+    // What c described last, as the next offer, with other words for what it sends.
+    const said = server.requests.filter(
+      ({ from, type, data }) => type === 'signal' && from === 'c' && data.to === 'a',
+    );
+    const last = said
+      .flatMap(({ data }) => ((data.data as PeerSignal).description ? [data.data] : []))
+      .at(-1);
+    const { connection, peer, description, tracks: described } = last as PeerSignal;
+    const [stream] = a!.streamsOf('b');
+    const tracks = described!.map((each) => ({ ...each, stream: stream!.id }));
+    expect(tracks.map(({ track }) => track)).toEqual(['a1', 'v1']);
+    const forged = { connection, peer, description: { ...description, type: 'offer' }, offer: 9, tracks };
+    a!.handle('signal', { from: 'c', data: forged });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(received(a!, 'c')).toEqual(['a1 waiting', 'v1 waiting']); // it was heard
+    expect(received(a!, 'b')).toEqual(both);
+    expect(stream!.tracks.map(({ mediaTrack }) => mediaTrack!.id)).toEqual(
+      open()[0]!
+        .getTransceivers()
+        .flatMap(({ direction, receiver }) => (direction === 'recvonly' ? [receiver.track.id] : [])),
+    );
+    expect(speaking()).toEqual([]);
+  });
+
+  it('heeds nothing that makes no sense', async () => {
+    const [a] = await call('a', 'b');
     for (const data of [null, 1, 'x', [], {}, { connection: 0 }, { connection: 1, candidates: [1] }]) {
       a!.handle('signal', { from: 'b', data });
     }
     await settle();
-    expect(received(a!, 'b')).toEqual(before);
+    expect(received(a!, 'b')).toEqual(both);
+  });
+
+  it('measures once how loud its own audio is', async () => {
+    const [a] = await call('a', 'b', 'c');
+    let measured = 0;
+    for (const { sender } of open().flatMap((pc) => pc.getTransceivers())) {
+      sender.getStats = async () => {
+        measured++;
+        return new Map([['1', { type: 'media-source', audioLevel: 0.5 }]]);
+      };
+    }
+    await vi.advanceTimersByTimeAsync(300);
+    expect(measured).toBe(3); // one for each of the three
+    expect(a!.speakers.map(({ participant }) => participant.id)).toEqual(['a']);
+  });
+});
+
+describe('a room that becomes peer to peer', () => {
+  it('waits for what came by the server', async () => {
+    server.enter('b');
+    await Promise.all([server.inside.get('b')!.room.publish(camera()), settle()]);
+    server.mode = 'sfu';
+    const a = server.enter('a');
+    await settle();
+    const [stream] = a.streamsOf('b');
+    a.handle('subscription', { stream: stream!.id, track: 'v1', state: 'active' });
+    expect(received(a, 'b')).toEqual(['a1 waiting', 'v1 active']);
+    server.mode = 'p2p';
+    const { streams } = server;
+    const old = server.restart();
+    server.streams = streams;
+    server.back(old.get('a')!);
+    expect(received(a, 'b')).toEqual(['a1 waiting', 'v1 waiting']);
   });
 });
 
@@ -183,6 +285,79 @@ describe('data channels between participants', () => {
     expect(opened().map(({ sent }) => sent)).toEqual([['x'], ['x']]);
     channel.close();
     expect(opened().map(({ readyState }) => readyState)).toEqual(['closed', 'closed']);
+  });
+
+  it('stay open when the server is started again, and lose nothing', async () => {
+    await call('a', 'b');
+    const [stream] = server.inside.get('a')!.room.localStreams;
+    const channel = stream!.openChannel('pad');
+    await settle();
+    const opened = open().flatMap(({ channels }) => channels);
+    opened[0]!.open();
+    const old = server.restart();
+    for (const id of ['a', 'b']) server.back(old.get(id)!);
+    channel.send('meanwhile');
+    expect(channel.state).toBe('connecting');
+    await settle();
+    expect(open().flatMap(({ channels }) => channels)).toEqual(opened);
+    expect(opened.map(({ readyState, sent }) => [readyState, sent])).toEqual([['open', ['meanwhile']]]);
+    server.restart();
+    server.back(old.get('a')!);
+    channel.close();
+    expect(opened[0]!.readyState).toBe('closed');
+  });
+
+  it('are not opened again by another one where a receiver was too slow', async () => {
+    const [a, b] = await call('a', 'b');
+    const [stream] = a!.localStreams;
+    const channel = stream!.openChannel('pad');
+    await settle();
+    const opened = (): FakeDataChannel[] => open().flatMap(({ channels }) => channels);
+    opened()[0]!.open();
+    opened()[0]!.bufferedAmount = 1 << 20;
+    channel.send('x');
+    expect(opened()[0]!.readyState).toBe('closed');
+    stream!.openChannel('chat');
+    await settle();
+    expect(opened().map(({ label }) => label)).toEqual(['pad', 'chat']);
+    const [remote] = b!.streamsOf('a');
+    await Promise.all([b!.unsubscribe(remote!), settle()]);
+    await Promise.all([b!.subscribe(remote!), settle()]);
+    expect(opened().map(({ label }) => label)).toEqual(['pad', 'chat', 'pad', 'chat']);
+  });
+
+  it('are negotiated once', async () => {
+    const [a] = await call('a', 'b');
+    const described = (): number =>
+      server.requests.filter(({ type, data }) => type === 'signal' && 'description' in (data.data as object))
+        .length;
+    const before = described();
+    a!.localStreams[0]!.openChannel('pad');
+    await settle();
+    expect(described()).toBe(before + 2);
+    a!.localStreams[0]!.openChannel('chat');
+    await settle();
+    expect(described()).toBe(before + 2);
+  });
+
+  it('are lossy in one way', async () => {
+    const both = { maxRetransmits: 0, maxPacketLifeTime: 9 };
+    expect(() => camera({ data: true }).openChannel('pad', both)).toThrowError(
+      expect.objectContaining({ code: 'bad-request' }),
+    );
+  });
+
+  it('carry what was sent before the stream was published', async () => {
+    const a = server.enter('a');
+    server.enter('b');
+    const stream = camera({ data: true });
+    stream.openChannel('pad').send('early');
+    // The server may tell of a subscriber before it answers the publisher.
+    a.handle('stream-subscribed', { stream: 101, participant: 'b', data: true });
+    await Promise.all([a.publish(stream), settle()]);
+    const [opened] = open().flatMap(({ channels }) => channels);
+    opened!.open();
+    expect(opened!.sent).toEqual(['early']);
   });
 
   it('are taken from the publisher of the stream only', async () => {
@@ -251,14 +426,62 @@ describe('connections between participants', () => {
     expect(received(a!, 'b')).toEqual([...both, ...both]);
   });
 
+  it.each([
+    ['a', 'b'],
+    ['b', 'a'],
+  ])('are made anew when %s is back long before %s, and counted on', async (early, late) => {
+    await call('a', 'b');
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (const pc of open()) {
+      pc.connectionState = 'failed';
+      pc.onconnectionstatechange?.();
+    }
+    await vi.advanceTimersByTimeAsync(5_000);
+    connect();
+    const old = server.restart();
+    server.back(old.get(early)!);
+    await vi.advanceTimersByTimeAsync(10_000); // by now the other counts as gone
+    expect(open()).toHaveLength(1);
+    server.back(old.get(late)!);
+    await settle();
+    connect();
+    const [one, two] = [old.get(early)!.room, old.get(late)!.room];
+    expect(received(one, late)).toEqual(both);
+    expect(received(two, early)).toEqual(both);
+    expect(open().map(({ signalingState }) => signalingState)).toEqual(['stable', 'stable']);
+  });
+
+  it('are made anew also when nothing is sent by the one who was back before', async () => {
+    const [a, b] = [server.enter('a'), server.enter('b')];
+    await Promise.all([b.publish(camera()), settle()]);
+    await settle();
+    connect();
+    const former = open();
+    const old = server.restart();
+    server.back(old.get('a')!);
+    await vi.advanceTimersByTimeAsync(10_000);
+    server.back(old.get('b')!);
+    await settle();
+    connect();
+    expect(received(a, 'b')).toEqual(both);
+    expect(open()).toHaveLength(2);
+    expect(open().filter((pc) => former.includes(pc))).toEqual([]);
+  });
+
   it('are made anew with one who was let in anew', async () => {
     const [a, b] = await call('a', 'b');
     const before = open();
     const me = server.inside.get('b')!;
+    const [stream] = b!.streamsOf('a');
+    const pad = { label: 'pad', protocol: `stream:${stream!.id}`, readyState: 'open', close: () => {} };
+    for (const pc of open()) pc.ondatachannel?.({ channel: pad });
+    const [channel] = stream!.channels;
     server.leave('b');
     await settle();
     me.id = '0'; // now the impolite one
     server.back(me, 'rejoined');
+    expect(channel!.state).toBe('closed');
+    expect(received(b!, 'a')).toEqual(['a1 waiting audio', 'v1 waiting video']); // the last picture stays
     await settle();
     connect();
     expect(received(a!, '0')).toEqual(both);
@@ -289,6 +512,17 @@ describe('connections between participants', () => {
     expect(received(b!, 'a')).toEqual(both);
   });
 
+  it('make the indicator bad only when none is there', async () => {
+    const [a] = await call('a', 'b', 'c');
+    const [withB, withC] = open();
+    withB!.ice('failed');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(a!.quality.level).toBe(4);
+    withC!.ice('failed');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(a!.quality.level).toBe(0);
+  });
+
   it('wait for the signalling before they are repaired', async () => {
     await call('a', 'b');
     const [mine] = open();
@@ -308,6 +542,31 @@ describe('connections between participants', () => {
     delete server.refuse.signal;
     await vi.advanceTimersByTimeAsync(10_000);
     connect();
+    expect(received(a!, 'b')).toEqual(both);
+    expect(received(b!, 'a')).toEqual(both);
+  });
+
+  it('are not made anew as often as another likes', async () => {
+    const [a] = await call('a', 'b');
+    const before = FakePeerConnection.all.length;
+    server.cut('b', true); // only what is said for it here counts
+    for (let connection = 2; connection < 102; connection++) {
+      a!.handle('signal', { from: 'b', data: { connection } });
+      await vi.advanceTimersByTimeAsync(20);
+    }
+    expect(FakePeerConnection.all.length - before).toBeLessThanOrEqual(2);
+  });
+
+  it('come together when one begins anew twice at once', async () => {
+    const [a, b] = await call('a', 'b');
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (const connection of [2, 3]) {
+      a!.handle('signal', { from: 'b', data: { connection } });
+      await settle();
+    }
+    await vi.advanceTimersByTimeAsync(10_000);
+    connect();
+    expect(open()).toHaveLength(2);
     expect(received(a!, 'b')).toEqual(both);
     expect(received(b!, 'a')).toEqual(both);
   });

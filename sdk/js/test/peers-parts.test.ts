@@ -39,8 +39,22 @@ describe('a channel to several receivers', () => {
       fanout.send('x');
       expect(quick.sent).toEqual(['x']);
       expect(slow.sent).toEqual([]);
-      expect(fanout.has('slow')).toBe('maxRetransmits' in options);
+      expect(slow.readyState).toBe('maxRetransmits' in options ? 'open' : 'closed');
+      expect(fanout.knows('slow')).toBe(true); // it does not get another channel with the next subscriber
+      fanout.remove('slow');
+      expect(fanout.knows('slow')).toBe(false); // but when it subscribes again
     }
+  });
+
+  it('counts what waits in bytes', () => {
+    const fanout = new Fanout({});
+    const one = channel();
+    fanout.add('one', one);
+    fanout.send('é');
+    fanout.send(new ArrayBuffer(3));
+    expect(fanout.bufferedAmount).toBe(5);
+    one.open();
+    expect([one.sent.length, fanout.bufferedAmount]).toEqual([2, 0]);
   });
 
   it('what waits for a receiver that never opens is bounded', () => {

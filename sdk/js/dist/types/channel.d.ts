@@ -5,7 +5,7 @@ export interface ChannelOptions {
     ordered?: boolean;
     /** A lossy channel: how often a message is sent again. */
     maxRetransmits?: number;
-    /** A lossy channel: how long a message is sent again, milliseconds. */
+    /** A lossy channel: how long a message is sent again, milliseconds; not together with maxRetransmits. */
     maxPacketLifeTime?: number;
 }
 /** Events of a {@link Channel}. */

@@ -16,8 +16,9 @@ export declare class Fanout implements Carried {
     get bufferedAmount(): number;
     /** Somebody receives by this channel from now on, in place of a former one. */
     add(who: string, channel: Carried): void;
-    has(who: string): boolean;
+    /** Whether somebody receives, or was let go as too slow and is not to get what follows the gap. */
+    knows(who: string): boolean;
     remove(who: string): void;
-    send(message: string | ArrayBuffer): void;
+    send(data: string | ArrayBuffer): void;
     close(): void;
 }

@@ -114,7 +114,10 @@ export declare class LocalStream extends Emitter<LocalStreamEvents> {
     deviceId(kind: Kind): string | undefined;
     /** Replaces the attributes, which others see. */
     setAttributes(attributes: JsonObject): Promise<void>;
-    /** Opens a data channel to the stream's subscribers: those of now and those to come. */
+    /**
+     * Opens a data channel to the stream's subscribers: those of now and those to come. Fails with `bad-request` when both
+     * limits of a lossy channel are given.
+     */
     openChannel(label: string, options?: ChannelOptions): Channel;
     /** Ends the stream: devices are let go, the room unpublishes it. */
     stop(): void;

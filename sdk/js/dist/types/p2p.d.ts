@@ -21,7 +21,7 @@ export declare class Peers {
     #private;
     constructor(host: PeersHost);
     get pairs(): ReadonlyMap<string, Pair>;
-    /** Whether all connections that are to carry something do. */
+    /** Whether the network is there: of the connections that are to carry something, one does. */
     get connected(): boolean;
     /** Carries a stream to whoever subscribes to it. */
     carrier(): Carrier;
@@ -32,7 +32,7 @@ export declare class Peers {
     subscribed({ stream, participant, tracks, data }: Events['stream-subscribed']): void;
     unsubscribed({ stream, participant }: Events['stream-unsubscribed']): void;
     heard({ from, data }: Events['signal']): void;
-    /** A participant is gone for good. */
+    /** A participant is gone: for good, or until a server that was started again has it back. */
     left(participant: string): void;
     /** What is received of a participant, or wanted of it, may be something else now. */
     wants(participant: string): void;
@@ -40,7 +40,7 @@ export declare class Peers {
     signallingBack(): void;
     /** The session was rebuilt; these participants are back already. Connections live on. */
     sessionRebuilt(present: Iterable<string>): void;
-    /** A participant is back after the session was rebuilt. */
+    /** A participant is back after the session was rebuilt, or after it counted as gone. */
     returned(participant: string): void;
     /** Ends all connections. */
     close(): void;

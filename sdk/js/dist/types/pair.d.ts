@@ -12,14 +12,17 @@ export interface PairHost {
     /** What the other sends may have changed, or how it arrives. */
     changed: (pair: Pair) => void;
     /** There is a new connection, on which nothing is open yet. */
-    begun: (pair: Pair) => void;
-    channel: (pair: Pair, channel: RTCDataChannel) => void;
+    begun: () => void;
+    channel: (channel: RTCDataChannel) => void;
 }
 /** A pair of this participant and another. */
 export declare class Pair {
     #private;
     readonly participant: string;
-    constructor(own: string, participant: string, host: PairHost);
+    /** former: how many connections there were with the other before; it may still think that the last one stands. */
+    constructor(own: string, participant: string, host: PairHost, former?: number);
+    /** Which of our connections with the other this is, from 1. */
+    get connection(): number;
     get pc(): RTCPeerConnection;
     get connected(): boolean;
     /** Whether anything is to go either way. */
@@ -43,8 +46,11 @@ export declare class Pair {
         track: string;
         mediaTrack: MediaStreamTrack | undefined;
     }[];
-    /** How loud the audio is that goes and comes. */
-    levels(): Promise<Heard[]>;
+    /**
+     * How loud the audio is that comes, of tracks that the other may speak of, and that goes, of tracks that are not known
+     * already.
+     */
+    levels(heeds: (stream: number, track: string) => boolean, known: (stream: number, track: string) => boolean): Promise<Heard[]>;
     /** The other said something. */
     hear(signal: PeerSignal): void;
     /** The session was rebuilt and the other is there: what was under way between the two is lost. */
