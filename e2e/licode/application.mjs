@@ -1,6 +1,7 @@
 // An application written for Licode: its page, on an origin of its own, and its
 // server, which asks Nuve for rooms and tokens.
 
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -26,6 +27,10 @@ export const licodeClient = process.env.LICODE_CLIENT || undefined;
 
 /** What a test that needs that folder says without it. */
 export const withoutLicode = licodeClient ? false : 'LICODE_CLIENT names no folder with a built erizo.js and nuve.js (docs/from-licode.md says how to make one)';
+
+/** The library of Licode's last release in that folder, and what a test that needs it says without it. */
+export const erizoV10 = licodeClient && join(licodeClient, 'erizo-v10.js');
+export const withoutErizoV10 = withoutLicode || (!existsSync(erizoV10) && 'there is no erizo-v10.js in the folder that LICODE_CLIENT names');
 
 /** Serves the page with a library; gives its URL and how to end it. */
 export async function serveLicodePage(library) {

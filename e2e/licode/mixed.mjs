@@ -9,7 +9,7 @@ import { Server } from '../lib/server.mjs';
 import { sleep, until } from '../lib/until.mjs';
 
 /** Registers the tests, with a client library. */
-export function mixed(title, { library, skip = false }) {
+export function mixed(title, { library, singlePC = true, skip = false }) {
   describe(title, { skip }, () => {
     let server;
     let nuve;
@@ -40,7 +40,7 @@ export function mixed(title, { library, skip = false }) {
     });
 
     test('they see and hear each other, whoever comes first', async () => {
-      await Lia.call(([token, options]) => app.join(token, options), [await nuve.token(room.id, 'Lia', 'presenter'), { singlePC: true }]);
+      await Lia.call(([token, options]) => app.join(token, options), [await nuve.token(room.id, 'Lia', 'presenter'), { singlePC }]);
       await Lia.call(() => app.publish('lia'));
       await Nora.call(({ url, token }) => app.join(url, token), { url: server.url, token: await server.token(room, 'Nora') });
       hers = String(await Nora.call(() => app.publish()));
