@@ -33,6 +33,9 @@ type gatherer interface {
 // writeTimeout is how long a client may take to read a lot of what is written to it.
 const writeTimeout = 10 * time.Second
 
+// endTimeout is how long it may take to read all that is written before the end.
+const endTimeout = 3 * writeTimeout
+
 // A lot is what is written at once. A backlog is written in several: a client that
 // reads slowly has the time for each of them, and not for all that has gathered.
 const (
@@ -113,8 +116,9 @@ func (s *socket) nudge() {
 	}
 }
 
-// take gives the next lot to be written, and whether the end comes after it.
-func (s *socket) take() (frames []frame, finished bool) {
+// take gives the next lot to be written, whether the end has been ordered, and whether
+// it comes right after this lot.
+func (s *socket) take() (frames []frame, ending, finished bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, size := 0, 0
@@ -128,7 +132,7 @@ func (s *socket) take() (frames []frame, finished bool) {
 	if len(s.queue) == 0 {
 		s.queue = nil // the memory goes with what is written
 	}
-	return frames, s.finished && s.queue == nil
+	return frames, s.finished, s.finished && s.queue == nil
 }
 
 // write is the goroutine that writes, until finish, an error or the end of ctx. It closes
@@ -136,8 +140,15 @@ func (s *socket) take() (frames []frame, finished bool) {
 func (s *socket) write(ctx context.Context) {
 	defer s.cancel()
 	var text []byte
+	var limited bool
 	for {
-		frames, finished := s.take()
+		frames, ending, finished := s.take()
+		if ending && !limited { // who is sent away cannot stay by reading slowly
+			limited = true
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, endTimeout)
+			defer cancel()
+		}
 		if len(frames) > 0 {
 			w, cancel := context.WithTimeout(ctx, writeTimeout)
 			var err error

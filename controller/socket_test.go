@@ -10,9 +10,10 @@ import (
 	"github.com/tertulia-rtc/tertulia/protocol"
 )
 
-// slowConn is a client that reads a megabit a second, without pause.
+// slowConn is a client that reads a megabit a second, without pause, or less.
 type slowConn struct {
 	Conn
+	slower  time.Duration // so many times
 	gathers bool
 	bytes   int
 	frames  int
@@ -38,7 +39,7 @@ func (c *slowConn) Release(ctx context.Context) error {
 
 func (c *slowConn) send(ctx context.Context) error {
 	c.lots = append(c.lots, c.bytes)
-	took := time.After(time.Duration(c.bytes) * 8 * time.Microsecond)
+	took := time.After(time.Duration(c.bytes) * 8 * time.Microsecond * max(c.slower, 1))
 	c.bytes = 0
 	select {
 	case <-took:
@@ -104,6 +105,22 @@ func TestADroppedSocketSparesTheRestOfABacklog(t *testing.T) {
 		began := time.Now()
 		s.write(ctx)
 		if took := time.Since(began); conn.code != protocol.CloseReplaced || conn.frames >= n || took > 2*time.Second {
+			t.Errorf("closed with %d after %d frames of %d and %v", conn.code, conn.frames, n, took)
+		}
+	})
+}
+
+// TestASlowReaderCannotStay: who has been sent away is gone in time.
+func TestASlowReaderCannotStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		conn := &slowConn{slower: 10}
+		s := newSocket(conn, cancel)
+		n := backlog(s)
+		time.AfterFunc(time.Minute, func() { s.finish(protocol.CloseEnded, "") })
+		began := time.Now()
+		s.write(ctx)
+		if took := time.Since(began); conn.code != protocol.CloseSilent || conn.frames >= n || took < time.Minute || took > time.Minute+endTimeout+writeTimeout {
 			t.Errorf("closed with %d after %d frames of %d and %v", conn.code, conn.frames, n, took)
 		}
 	})

@@ -177,3 +177,31 @@ func TestCatchesUpWithNothingOld(t *testing.T) {
 		})
 	}
 }
+
+// A stream without its publisher's transport, which is lost or closed, can be subscribed
+// to, and begins when it has one again.
+func TestSubscribesWhileThePublisherIsAway(t *testing.T) {
+	w, pub, ben := couple(t, simnet.Config{})
+	v, a := pub.video("1", 100), pub.audio("0", 200)
+	w.run(time.Second)
+	w.r.RemoveTransport(w.now, pub.key)
+	delete(w.clients, pub.peer)
+	late := w.joinLate("leo", simnet.Config{})
+	want := protocol.Preference{Stream: 1, Track: "v", Priority: 10, Width: 640, Height: 360}
+	if err := w.r.Prefer(w.now, "leo", want); err != nil {
+		t.Fatal(err)
+	}
+	w.run(time.Second)
+	pub.negotiate()
+	w.clients[pub.peer] = pub
+	w.r.SetConnected(w.now, pub.key, true)
+	v.ssrc, v.rtx, a.ssrc = 500, 501, 600
+	w.run(500 * time.Millisecond)
+	for name, c := range map[string]*client{"who was there before": ben, "who joined meanwhile": late} {
+		before := len(c.receiver[2000].packets)
+		w.run(time.Second)
+		if n := len(c.receiver[2000].packets) - before; n < 100 {
+			t.Errorf("%d packets of video came in a second to %s", n, name)
+		}
+	}
+}

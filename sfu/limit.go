@@ -10,16 +10,9 @@ import (
 // holds for those who come later too.
 func (r *Router) Limit(now time.Time, l protocol.LimitTrack) *protocol.Error {
 	at := r.instant(now)
-	pub := r.streams[l.Stream]
-	if pub == nil {
-		return protocol.Errorf(protocol.CodeNotFound, "there is no stream %d", l.Stream)
-	}
-	t := pub.track(l.Track)
-	if t == nil {
-		return protocol.Errorf(protocol.CodeNotFound, "stream %d has no track %q", l.Stream, l.Track)
-	}
-	if t.MaxBitrate == l.MaxBitrate {
-		return nil
+	t, err := r.track(l.Stream, l.Track)
+	if err != nil || t.MaxBitrate == l.MaxBitrate {
+		return err
 	}
 	t.MaxBitrate = l.MaxBitrate
 	for _, s := range t.slots {

@@ -11,31 +11,34 @@ import (
 // numbers, video with a keyframe.
 func (r *Router) Mute(now time.Time, m protocol.MuteTrack) *protocol.Error {
 	at := r.instant(now)
-	pub := r.streams[m.Stream]
+	t, err := r.track(m.Stream, m.Track)
+	if err != nil || t.Muted == m.Muted {
+		return err
+	}
+	t.Muted = m.Muted
+	r.listen(at, t)
+	r.interrupt(at, t)
+	if t.in != nil {
+		for _, s := range t.in.Sources {
+			s.Losses = s.Losses[:0]
+			s.Keyframe.First = 0
+		}
+	}
+	if !t.Muted {
+		r.wantAwaited(at, t)
+	}
+	r.schedule(at)
+	return nil
+}
+
+// track finds a published track.
+func (r *Router) track(stream protocol.StreamID, id protocol.TrackID) (*track, *protocol.Error) {
+	pub := r.streams[stream]
 	if pub == nil {
-		return protocol.Errorf(protocol.CodeNotFound, "there is no stream %d", m.Stream)
+		return nil, protocol.Errorf(protocol.CodeNotFound, "there is no stream %d", stream)
 	}
-	for _, t := range pub.Tracks {
-		if t.ID != m.Track {
-			continue
-		}
-		if t.Muted == m.Muted {
-			return nil
-		}
-		t.Muted = m.Muted
-		r.listen(at, t)
-		r.interrupt(at, t)
-		if t.in != nil {
-			for _, s := range t.in.Sources {
-				s.Losses = s.Losses[:0]
-				s.Keyframe.First = 0
-			}
-		}
-		if !t.Muted {
-			r.wantAwaited(at, t)
-		}
-		r.schedule(at)
-		return nil
+	if t := pub.track(id); t != nil {
+		return t, nil
 	}
-	return protocol.Errorf(protocol.CodeNotFound, "stream %d has no track %q", m.Stream, m.Track)
+	return nil, protocol.Errorf(protocol.CodeNotFound, "stream %d has no track %q", stream, id)
 }

@@ -38,7 +38,7 @@ func (r *Router) handleNeed(now instant, p *pipe, n *PipedNeed) {
 		r.handPast(now, p, t)
 	}
 	r.needChanged(now, pub)
-	if t.in != nil && t.Kind == protocol.Video {
+	if t.Kind == protocol.Video {
 		r.advanceWanted(now, t)
 	}
 }

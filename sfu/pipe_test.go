@@ -221,6 +221,14 @@ func TestPipeCarriesWhatIsWanted(t *testing.T) {
 			t.Error("the other router keeps what nobody wants")
 		}
 	}
+	got = len(far.receiver[2000].packets)
+	far.subscribe(1)
+	if n := handed(); n < 100 {
+		t.Errorf("%d packets when it is wanted again", n)
+	}
+	if n := len(far.receiver[2000].packets) - got; n < 60 {
+		t.Errorf("%d packets come when it is wanted again", n)
+	}
 }
 
 // However many want a keyframe, on however many routers, the publisher is asked

@@ -31,7 +31,12 @@ type wantedLayer struct {
 // that it need not encode them. What counts is the size that subscribers want and
 // not what fits their links: those change, and a layer that is not there cannot be
 // tried. The smallest layer is always wanted, so that a newcomer sees something soon.
+// A track without a section, whose publisher's transport is lost, has nobody to be told;
+// it is looked at when it has one again.
 func (r *Router) advanceWanted(now instant, t *track) {
+	if t.in == nil {
+		return
+	}
 	t.remember(now)
 	layers := t.Wanted.Layers
 	if len(layers) < 2 {

@@ -41,14 +41,19 @@ func nuve(t *testing.T, method, url string, service protocol.ServiceID, key, bod
 	return response.StatusCode, string(text)
 }
 
-// Both APIs work on the same rooms and the same people, at both ports.
-func TestLicodesAPIAndOursAreOfOneHouse(t *testing.T) {
+// freeAddress is an address where nobody listens.
+func freeAddress(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := l.Addr().String()
-	_ = l.Close()
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// Both APIs work on the same rooms and the same people, at both ports.
+func TestLicodesAPIAndOursAreOfOneHouse(t *testing.T) {
+	own := freeAddress(t)
 	p := launch(t, t.TempDir(), "--licode-http", own)
 	_, other := p.call("POST", "/v1/services", basic(testID, testKey), `{"name":"other"}`)
 	otherID, otherKey := protocol.ServiceID(other["id"].(string)), other["key"].(string)
@@ -127,12 +132,7 @@ func TestLicodesAPIAndOursAreOfOneHouse(t *testing.T) {
 
 // Who is being served at Nuve's own port when the server ends gets an answer.
 func TestNuvesOwnPortEndsInOrder(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := l.Addr().String()
-	_ = l.Close()
+	own := freeAddress(t)
 	p := launch(t, t.TempDir(), "--licode-http", own)
 	h := mauth.Header{Method: mauth.Method, Service: string(testID), Nonce: "1", Timestamp: fmt.Sprint(time.Now().UnixMilli())}
 	h.Signature = mauth.Sign([]byte(testKey), h.StringToSign())

@@ -11,7 +11,7 @@ const (
 	OnlyLayer                        // there is no other
 	WantedSize                       // a larger picture would not be seen larger
 	WantedRate                       // more frames are not wanted
-	MaxBitrate                       // the subscriber's limit for this track
+	MaxBitrate                       // the limit for this track, the subscriber's or the publisher's
 	Bandwidth                        // the next does not fit
 	Priority                         // a track of higher priority goes first
 	Holding                          // the next fits, but not with the margin that going up needs
