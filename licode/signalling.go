@@ -94,8 +94,8 @@ func NewSignalling(config SignallingConfig) (*Signalling, error) {
 	return s, nil
 }
 
-// Shut takes no more clients, and sends those away who have no session yet: their tokens
-// stay good. It comes before the controller drains, which lets nobody in any more.
+// Shut takes no more clients, and sends those away who have not asked to come in yet: their
+// tokens stay good. It comes before the controller drains, which lets nobody in any more.
 func (s *Signalling) Shut() {
 	s.mu.Lock()
 	s.draining = true

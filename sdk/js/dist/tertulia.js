@@ -1337,7 +1337,7 @@ function R(e) {
 	console.warn("tertulia:", e);
 }
 // src/pair.ts
-var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
+var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 	participant;
 	#e;
 	#t;
@@ -1357,16 +1357,18 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
 	#h;
 	#g;
 	#_;
+	#v = [];
+	#y;
 	constructor(e, t, n, r = 0) {
 		this.participant = t, this.#e = de(e, t), this.#t = n, this.#i = r, this.#g = new S({
 			state: () => this.#n.iceConnectionState,
 			live: n.live,
 			restart: () => {
-				this.#n.restartIce(), this.#w();
+				this.#n.restartIce(), this.#D();
 			},
-			giveUp: () => this.#x(),
+			giveUp: () => this.#w(),
 			patience: this.#e ? 0 : Ue
-		}), this.#v(), r > 0 && this.#w();
+		}), this.#x(), r > 0 && this.#D();
 	}
 	get connection() {
 		return this.#i;
@@ -1384,10 +1386,10 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
 		this.#c.set(e, {
 			stream: t,
 			tracks: n
-		}), this.#S();
+		}), this.#T();
 	}
 	withdraw(e) {
-		this.#c.delete(e) && this.#S();
+		this.#c.delete(e) && this.#T();
 	}
 	get sends() {
 		return [...this.#c.keys()];
@@ -1398,7 +1400,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
 	}
 	openChannel(e, t) {
 		let n = this.#n.createDataChannel(e, t);
-		return this.#n.sctp || this.#w(), n;
+		return this.#n.sctp || this.#D(), n;
 	}
 	sentMid(e, t) {
 		return this.#l.find((n) => n.stream === e && n.track.id === t)?.transceiver.mid ?? void 0;
@@ -1443,8 +1445,9 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
 	hear(e) {
 		if (!this.#s && (e.peer === void 0 || e.peer === this.#i) && !(e.connection < (this.#a ?? 0))) {
 			if (this.#a !== void 0 && e.connection > this.#a) {
-				if (Date.now() - this.#o < Ge) return this.#x();
-				this.#b();
+				let t = this.#o + Ge - Date.now();
+				if (t > 0 || this.#y !== void 0) return this.#b(e, t);
+				this.#C();
 			}
 			if (this.#a = e.connection, e.description) {
 				let t = {
@@ -1453,54 +1456,61 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
 				};
 				this.#r.describe(t, e.tracks ?? []);
 			}
-			e.candidates && this.#r.candidates(e.candidates), this.#T();
+			e.candidates && this.#r.candidates(e.candidates), this.#O();
 		}
 	}
+	#b(e, t) {
+		let n = this.#v[0]?.connection ?? 0;
+		e.connection < n || (e.connection > n && (this.#v = []), this.#v.length < Ke && this.#v.push(e), this.#y ??= setTimeout(() => {
+			this.#y = void 0;
+			for (let e of this.#v.splice(0)) this.hear(e);
+		}, t));
+	}
 	sessionRebuilt() {
-		this.#f = [], this.#r.lost(), this.#e ? this.#w() : this.#T();
+		this.#f = [], this.#r.lost(), this.#e ? this.#D() : this.#O();
 	}
 	signallingBack() {
 		this.#g.signallingBack();
 	}
 	close() {
-		this.#s = !0, clearTimeout(this.#_), this.#g.close(), this.#y(), this.#d.clear(), this.#f = [];
+		this.#s = !0, clearTimeout(this.#_), clearTimeout(this.#y), this.#g.close(), this.#S(), this.#d.clear(), this.#f = [];
 	}
-	#v() {
+	#x() {
 		this.#i++, this.#o = Date.now(), this.#a = void 0, this.#l = [], this.#u = [], this.#d = /* @__PURE__ */ new Map(), this.#r = new ue(this.#e);
-		let e = qe(this.#t.configuration());
+		let e = Je(this.#t.configuration());
 		this.#n = e, e.onicecandidate = ({ candidate: e }) => {
-			e?.candidate && this.#A(e.toJSON());
+			e?.candidate && this.#N(e.toJSON());
 		}, e.ondatachannel = ({ channel: e }) => this.#t.channel(e), e.oniceconnectionstatechange = () => {
 			this.#g.watch(), this.#t.changed(this);
 		}, e.onconnectionstatechange = () => {
-			e.connectionState === "failed" && e.iceConnectionState !== "failed" && this.#x();
-		}, this.#S();
+			e.connectionState === "failed" && e.iceConnectionState !== "failed" && this.#w();
+		}, this.#T();
 	}
-	#y() {
+	#S() {
 		this.#g.reset(), clearTimeout(this.#h), this.#h = void 0, this.#m = [];
 		let e = this.#n;
 		e.onicecandidate = e.ondatachannel = e.oniceconnectionstatechange = e.onconnectionstatechange = null, e.close();
 	}
-	#b() {
-		this.#s || (clearTimeout(this.#_), this.#_ = void 0, this.#y(), this.#f = [], this.#v(), this.#t.begun(), this.#t.changed(this));
+	#C() {
+		this.#s || (clearTimeout(this.#_), this.#_ = void 0, this.#S(), this.#f = [], this.#x(), this.#t.begun(), this.#t.changed(this));
 	}
-	#x() {
+	#w() {
 		this.#_ ??= setTimeout(() => {
-			this.#b(), this.#w();
+			this.#C(), this.#D();
 		}, We * (.5 + Math.random() / 2));
 	}
-	#S() {
+	#T() {
 		let e = !1, t = ({ stream: e, track: t }) => this.#c.get(e)?.tracks.some(({ id: e }) => e === t.id) ?? !1;
 		for (let { transceiver: n } of this.#l.filter((e) => !t(e))) e = !0, z(n) || (n.sender.replaceTrack(null).catch(B), n.direction = "inactive", this.#u.push(n));
 		this.#l = this.#l.filter(t);
 		for (let [t, { stream: n, tracks: r }] of this.#c) for (let i of r) this.#l.some((e) => e.stream === t && e.track.id === i.id) || (this.#l.push({
 			stream: t,
 			track: i,
-			transceiver: this.#C(n, i)
+			transceiver: this.#E(n, i)
 		}), e = !0);
-		e && this.#w();
+		e && this.#D();
 	}
-	#C(e, t) {
+	#E(e, t) {
 		let n = this.#u.findIndex((e) => e.receiver.track.kind === t.kind && !z(e)), [r] = n >= 0 ? this.#u.splice(n, 1) : [];
 		if (r) return r.direction = "sendonly", r.sender.replaceTrack(t.mediaTrack ?? null).catch(B), new O(r, [e.plainEncoding(t)]).apply(), r;
 		let i = this.#n.addTransceiver(t.mediaTrack ?? t.kind, {
@@ -1509,42 +1519,42 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
 		});
 		return F(i, t.kind, this.#t.codecs()), i;
 	}
-	#w() {
-		this.#r.need(), this.#T();
+	#D() {
+		this.#r.need(), this.#O();
 	}
-	#T() {
-		queueMicrotask(() => void this.#E(this.#r));
+	#O() {
+		queueMicrotask(() => void this.#k(this.#r));
 	}
-	async #E(e) {
+	async #k(e) {
 		for (; !this.#s && e === this.#r;) {
 			let t = e.next();
 			if (!t) return;
 			try {
-				await this.#D(this.#n, t);
+				await this.#A(this.#n, t);
 			} catch (t) {
 				if (this.#s || e !== this.#r) return;
-				B(t), this.#x();
+				B(t), this.#w();
 			} finally {
 				e.done();
 			}
 		}
 	}
-	async #D(e, t) {
+	async #A(e, t) {
 		switch (t.do) {
 			case "offer":
-				await e.setLocalDescription(await e.createOffer()), this.#O(e, t.offer);
+				await e.setLocalDescription(await e.createOffer()), this.#j(e, t.offer);
 				break;
 			case "accept":
 				await e.setRemoteDescription({
 					type: "offer",
 					sdp: t.sdp
-				}), await e.setLocalDescription(await e.createAnswer()), this.#O(e, t.offer), this.#k(e, t.extra);
+				}), await e.setLocalDescription(await e.createAnswer()), this.#j(e, t.offer), this.#M(e, t.extra);
 				break;
 			case "complete":
 				await e.setRemoteDescription({
 					type: "answer",
 					sdp: t.sdp
-				}), this.#k(e, t.extra);
+				}), this.#M(e, t.extra);
 				break;
 			case "withdraw":
 				await e.setLocalDescription({ type: "rollback" });
@@ -1552,7 +1562,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
 			case "candidates": for (let n of t.candidates) await e.addIceCandidate(n).catch(() => {});
 		}
 	}
-	#O(e, t) {
+	#j(e, t) {
 		let n = e.localDescription;
 		if (e !== this.#n || !n || n.type !== "offer" && n.type !== "answer") return;
 		for (let e of this.#l) {
@@ -1564,7 +1574,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
 			stream: e,
 			track: t.id
 		}] : []);
-		this.#j({
+		this.#P({
 			description: {
 				type: n.type,
 				sdp: n.sdp
@@ -1573,22 +1583,22 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
 			tracks: r
 		});
 	}
-	#k(e, t) {
+	#M(e, t) {
 		e === this.#n && (this.#d = new Map(t.map((e) => [e.mid, e])), this.#t.changed(this));
 	}
-	#A(e) {
+	#N(e) {
 		this.#m.push(e), this.#h ??= setTimeout(() => {
-			this.#h = void 0, this.#j({ candidates: this.#m.splice(0) });
+			this.#h = void 0, this.#P({ candidates: this.#m.splice(0) });
 		}, He);
 	}
-	#j(e) {
+	#P(e) {
 		this.#f.push({
 			connection: this.#i,
 			peer: this.#a,
 			...e
-		}), this.#p || this.#M();
+		}), this.#p || this.#F();
 	}
-	async #M() {
+	async #F() {
 		this.#p = !0;
 		for (let e = this.#f[0]; e && !this.#s; e = this.#f[0]) {
 			try {
@@ -1612,7 +1622,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = class {
 function z({ direction: e }) {
 	return e === "stopped";
 }
-function qe(e) {
+function Je(e) {
 	let t = {
 		bundlePolicy: "max-bundle",
 		rtcpMuxPolicy: "require"
@@ -1634,11 +1644,11 @@ function B(e) {
 	console.warn("tertulia:", e);
 }
 // src/peer-signal.ts
-var Je = 1024, Ye = 256;
-function Xe(e) {
+var Ye = 1024, Xe = 256;
+function Ze(e) {
 	if (!V(e) || !H(e.connection) || e.connection === 0) return;
 	let { connection: t, peer: n, description: r, offer: i, tracks: a, candidates: o } = e;
-	if ((n === void 0 || H(n)) && (r === void 0 || Ze(r)) && (!r || H(i)) && (a === void 0 || U(a, Je, Qe)) && (o === void 0 || U(o, Ye, V))) return {
+	if ((n === void 0 || H(n)) && (r === void 0 || Qe(r)) && (!r || H(i)) && (a === void 0 || U(a, Ye, $e)) && (o === void 0 || U(o, Xe, V))) return {
 		connection: t,
 		peer: n,
 		description: r,
@@ -1656,14 +1666,14 @@ function H(e) {
 function U(e, t, n) {
 	return Array.isArray(e) && e.length <= t && e.every(n);
 }
-function Ze(e) {
+function Qe(e) {
 	return V(e) && (e.type === "offer" || e.type === "answer") && typeof e.sdp == "string";
 }
-function Qe(e) {
+function $e(e) {
 	return V(e) && typeof e.mid == "string" && H(e.stream) && typeof e.track == "string";
 }
 // src/p2p.ts
-var $e = 1e4, et = 300, tt = class {
+var et = 1e4, tt = 300, nt = class {
 	#e;
 	#t = /* @__PURE__ */ new Map();
 	#n = /* @__PURE__ */ new Map();
@@ -1683,7 +1693,7 @@ var $e = 1e4, et = 300, tt = class {
 		return e.length === 0 || e.some((e) => e.connected);
 	}
 	carrier() {
-		return new nt(this);
+		return new rt(this);
 	}
 	publish(e, t) {
 		this.#r.get(e)?.stream !== t && (this.unpublish(t), this.#r.set(e, {
@@ -1727,7 +1737,7 @@ var $e = 1e4, et = 300, tt = class {
 		for (let n of this.#r.get(e)?.channels.values() ?? []) n.remove(t);
 	}
 	heard({ from: e, data: t }) {
-		let n = Xe(t);
+		let n = Ze(t);
 		n && this.#c(e).hear(n);
 	}
 	left(e) {
@@ -1751,7 +1761,7 @@ var $e = 1e4, et = 300, tt = class {
 				stream: n,
 				participant: e
 			});
-		}, $e);
+		}, et);
 	}
 	returned(e) {
 		let t = this.#t.get(e);
@@ -1777,7 +1787,7 @@ var $e = 1e4, et = 300, tt = class {
 				begun: () => this.#d(e),
 				channel: (t) => this.#e.channel(t, e)
 			};
-			t = new Ke(this.#e.me(), e, o, this.#n.get(e)), this.#t.set(e, t), this.#s ??= setInterval(() => void this.#l(), et);
+			t = new qe(this.#e.me(), e, o, this.#n.get(e)), this.#t.set(e, t), this.#s ??= setInterval(() => void this.#l(), tt);
 		}
 		return t;
 	}
@@ -1832,7 +1842,7 @@ var $e = 1e4, et = 300, tt = class {
 			}
 		}
 	}
-}, nt = class {
+}, rt = class {
 	closed = !1;
 	#e;
 	#t;
@@ -1858,7 +1868,7 @@ var $e = 1e4, et = 300, tt = class {
 	release() {
 		this.#t && this.#e.unpublish(this.#t), this.#n = void 0;
 	}
-}, rt = class {
+}, it = class {
 	#e;
 	#t;
 	#n = -Infinity;
@@ -1868,7 +1878,7 @@ var $e = 1e4, et = 300, tt = class {
 	take(e, t = 1) {
 		return this.#n = Math.max(this.#n, e - this.#t) + t * this.#e, Math.max(0, this.#n - e);
 	}
-}, it = class {
+}, at = class {
 	stream;
 	id;
 	done;
@@ -1974,7 +1984,7 @@ async function W(e) {
 	}
 }
 // src/attachment.ts
-var at = class {
+var ot = class {
 	#e;
 	#t;
 	#n;
@@ -2005,7 +2015,7 @@ var at = class {
 		};
 		let i = e.ownerDocument.visibilityState === "hidden";
 		if (!this.#o && !i) return;
-		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = ot({
+		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = st({
 			width: a,
 			height: o
 		}, {
@@ -2028,7 +2038,7 @@ var at = class {
 		e.addEventListener(t, n), this.#i.push(() => e.removeEventListener(t, n));
 	}
 };
-function ot(e, t, n) {
+function st(e, t, n) {
 	if (!(e.width > 0 && e.height > 0 && t.width > 0 && t.height > 0)) return e;
 	let r = [e.width / t.width, e.height / t.height];
 	if (n === "fill" || n === "none") return e;
@@ -2038,7 +2048,7 @@ function ot(e, t, n) {
 		height: t.height * i
 	};
 }
-function st(e) {
+function ct(e) {
 	let t = e.filter((e) => e !== void 0);
 	if (t.length === 0) return;
 	let n = t.filter(({ visible: e }) => e), r = (e) => {
@@ -2053,12 +2063,12 @@ function st(e) {
 	};
 }
 // src/preference.ts
-var ct = 100, lt = 2e3, ut = 1e3, G = 16, dt = {
+var lt = 100, ut = 2e3, dt = 1e3, G = 16, ft = {
 	"at-once": 0,
-	grow: ct,
-	shrink: lt,
-	pause: ut
-}, ft = class {
+	grow: lt,
+	shrink: ut,
+	pause: dt
+}, pt = class {
 	#e;
 	#t;
 	#n = "none";
@@ -2066,7 +2076,7 @@ var ct = 100, lt = 2e3, ut = 1e3, G = 16, dt = {
 	see(e, t) {
 		this.#e = t;
 		let n = this.#a();
-		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + dt[n]);
+		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + ft[n]);
 	}
 	timer() {
 		return this.#r;
@@ -2161,8 +2171,8 @@ var X = class extends e {
 	}
 	attach(e, t = {}) {
 		this.#o.get(e)?.stop();
-		let n = () => this.#d(), r = new at(e, t.priority, n);
-		return this.#o.set(e, r), this.#s ??= new ft(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
+		let n = () => this.#d(), r = new ot(e, t.priority, n);
+		return this.#o.set(e, r), this.#s ??= new pt(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
 			element: e,
 			setPriority: (e) => {
 				r.priority = e, n();
@@ -2254,7 +2264,7 @@ var X = class extends e {
 	#d() {
 		let e = this.#s;
 		if (!e || this.#a) return;
-		let t = [...this.#o.values()].map((e) => e.view()), n = st(t);
+		let t = [...this.#o.values()].map((e) => e.view()), n = ct(t);
 		(n || t.length === 0) && e.see(Date.now(), n), this.#f(e);
 	}
 	#f(e) {
@@ -2289,7 +2299,7 @@ function Z(e, t) {
 	};
 }
 // src/signal.ts
-var pt = /* @__PURE__ */ new Set([
+var mt = /* @__PURE__ */ new Set([
 	"offer",
 	"close",
 	"publish",
@@ -2299,7 +2309,7 @@ var pt = /* @__PURE__ */ new Set([
 	"mute",
 	"attributes",
 	"signal"
-]), mt = class {
+]), ht = class {
 	#e;
 	#t;
 	#n;
@@ -2322,12 +2332,12 @@ var pt = /* @__PURE__ */ new Set([
 		return this.#t.live;
 	}
 	request(e, n) {
-		let r = ht(JSON.stringify(n));
+		let r = gt(JSON.stringify(n));
 		if (r > 524160) {
 			let e = `That is ${r} bytes; a request can have ${g - 128}.`;
 			return Promise.reject(new t("bad-request", e));
 		}
-		let i = this.#t.request(Date.now(), e, n, !pt.has(e)), a = new Promise((e, t) => this.#a.set(i, {
+		let i = this.#t.request(Date.now(), e, n, !mt.has(e)), a = new Promise((e, t) => this.#a.set(i, {
 			resolve: e,
 			reject: t
 		}));
@@ -2427,11 +2437,11 @@ var pt = /* @__PURE__ */ new Set([
 		clearTimeout(this.#r), typeof window < "u" && (window.removeEventListener("online", this.#o), document.removeEventListener("visibilitychange", this.#o));
 	}
 };
-function ht(e) {
+function gt(e) {
 	return new TextEncoder().encode(e).length;
 }
 // src/room.ts
-var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
+var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 	#e;
 	#t;
 	#n;
@@ -2449,7 +2459,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 	#m = /* @__PURE__ */ new Map();
 	#h = /* @__PURE__ */ new Map();
 	#g = /* @__PURE__ */ new WeakSet();
-	#_ = new rt(30, 150);
+	#_ = new it(30, 150);
 	#v = /* @__PURE__ */ new Set();
 	#y = /* @__PURE__ */ new Set();
 	#b;
@@ -2517,7 +2527,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 	async publish(e) {
 		if (this.#ne(), e.ended) throw new t("closed", "The stream is over.");
 		if (e.published) throw new t("conflict", "The stream is published already.");
-		let n = new it(e, {
+		let n = new at(e, {
 			request: (e, t) => this.#e.request(e, t),
 			wantedLayers: (e, t) => this.#h.get(e)?.get(t),
 			over: () => {
@@ -2531,7 +2541,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 	}
 	async subscribe(e, n = {}) {
 		if (this.#ne(), this.#u.get(e.id) !== e) throw new t("closed", "The stream is over.");
-		let r = St(e, n), i = e.wanted;
+		let r = Ct(e, n), i = e.wanted;
 		e.setWanted(r);
 		try {
 			await this.#B(e);
@@ -2543,9 +2553,9 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 		e.wanted && (e.setWanted(void 0), this.#g.delete(e), await this.#U(this.#e.request("unsubscribe", { stream: e.id })));
 	}
 	async send(e, n = {}) {
-		let r = ht(JSON.stringify(e));
+		let r = gt(JSON.stringify(e));
 		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${_}.`);
-		let i = wt();
+		let i = Tt();
 		return await this.#e.request("message", {
 			id: i,
 			to: n.to?.map(Q),
@@ -2585,7 +2595,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 	}
 	async getStats(e = {}) {
 		this.#ne();
-		let [t, n] = await Promise.all([this.#S.read(this.#ee()), e.server ? this.#e.request("stats", {}) : void 0]), r = bt(n?.transports), { rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c, raw: l } = t;
+		let [t, n] = await Promise.all([this.#S.read(this.#ee()), e.server ? this.#e.request("stats", {}) : void 0]), r = xt(n?.transports), { rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c, raw: l } = t;
 		return {
 			time: Date.now(),
 			quality: this.#w,
@@ -2622,7 +2632,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 			this.#a = t.iceServers, this.#q(), this.#i || this.#X();
 			for (let e of this.#t.publish ?? []) this.publish(e).catch((e) => console.warn("tertulia:", e));
 			for (let e of this.#u.values()) this.#R(e);
-			typeof window < "u" && window.addEventListener("pagehide", this.#D), this.#C = setInterval(() => void this.#te(), gt);
+			typeof window < "u" && window.addEventListener("pagehide", this.#D), this.#C = setInterval(() => void this.#te(), _t);
 			return;
 		}
 		this.#a = t.iceServers, this.#n.close(), e === "rejoined" && this.#i?.close();
@@ -2686,7 +2696,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 		message: ({ id: e, to: t, stream: n, from: r, time: i, data: a }) => {
 			let o = `${r} ${e}`;
 			if (this.#p.has(o)) return;
-			if (this.#p.add(o), this.#p.size > vt) for (let e of this.#p) {
+			if (this.#p.add(o), this.#p.size > yt) for (let e of this.#p) {
 				this.#p.delete(e);
 				break;
 			}
@@ -2753,7 +2763,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 	#M(e) {
 		if (e.participant === this.#c.id) return;
 		let t = this.#u.get(e.id);
-		if (t && t.publisherId === e.participant && xt(t, e)) {
+		if (t && t.publisherId === e.participant && St(t, e)) {
 			this.#v.delete(e.id), this.#N(e, void 0), t.wanted && this.#z(t);
 			return;
 		}
@@ -2786,7 +2796,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 		for (let t of e.participants ?? []) this.#k(t);
 		for (let t of e.streams ?? []) {
 			let e = this.#u.get(t.id);
-			e && e.publisherId === t.participant && xt(e, t) ? this.#N(t, void 0) : this.#M(t);
+			e && e.publisherId === t.participant && St(e, t) ? this.#N(t, void 0) : this.#M(t);
 		}
 		clearTimeout(this.#b), this.#b = setTimeout(() => {
 			for (let e of [...this.#v]) {
@@ -2794,7 +2804,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 				t && this.#P(t);
 			}
 			for (let e of [...this.#y]) this.#A(e, "timeout");
-		}, _t);
+		}, vt);
 	}
 	#I(e) {
 		return e === this.#c.id ? this.#c : this.#l.get(e);
@@ -2806,7 +2816,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 		let { autoSubscribe: t = !0 } = this.#t;
 		if (e.wanted || !this.can("subscribe")) return;
 		let n = typeof t == "function" ? t(e) : t;
-		n && (e.setWanted(St(e, n === !0 ? {} : n)), this.#z(e));
+		n && (e.setWanted(Ct(e, n === !0 ? {} : n)), this.#z(e));
 	}
 	#z(e) {
 		this.#B(e).catch((t) => {
@@ -2836,7 +2846,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 		let r = () => e.wanted === n && t === this.#n && this.#u.get(e.id) === e;
 		if (!r()) return;
 		let i = this.#_.take(Date.now(), 1 + e.tracks.filter(({ id: t }) => e.preference(t)).length);
-		if (i > 0 && await Ct(i), !r()) return;
+		if (i > 0 && await wt(i), !r()) return;
 		let a = {
 			stream: e.id,
 			transport: t.name
@@ -2853,7 +2863,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 	async #V(e, t, n) {
 		if (!e.wanted || !this.#g.has(e)) return;
 		let r = this.#_.take(Date.now());
-		r > 0 && await Ct(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
+		r > 0 && await wt(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
 	}
 	async #H(e, t, n) {
 		let { wanted: r } = e, i = r && (r.tracks === void 0 || r.tracks.includes(t));
@@ -2912,7 +2922,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 		}, e);
 	}
 	#q() {
-		this.mode === "p2p" ? (this.#n.close(), this.#i ??= new tt({
+		this.mode === "p2p" ? (this.#n.close(), this.#i ??= new nt({
 			request: (e, t) => this.#e.request(e, t),
 			live: () => this.#e.live,
 			me: () => this.#c.id,
@@ -2988,7 +2998,7 @@ var gt = 2e3, _t = 6e3, vt = 4096, yt = class extends e {
 		if (this.#o === "closed") throw new t("closed", "The room was left.");
 	}
 };
-function bt(e) {
+function xt(e) {
 	let t = /* @__PURE__ */ new Map();
 	for (let n of e ?? []) for (let { stream: e, track: r, layer: i } of n.router?.subscribed ?? []) i && t.set(`${e} ${r}`, i);
 	return t;
@@ -3006,20 +3016,20 @@ function $(e) {
 		metadata: a
 	};
 }
-function xt(e, t) {
+function St(e, t) {
 	return (t.tracks ?? []).map(({ id: e, kind: t }) => `${t} ${e}`).join() === e.tracks.map(({ id: e, kind: t }) => `${t} ${e}`).join();
 }
-function St(e, t) {
+function Ct(e, t) {
 	let { audio: n = !0, video: r = !0, data: i = e.hasData, tracks: a } = t, o = e.tracks.filter((e) => a ? a.includes(e.id) : e.kind === "audio" ? n : r).map((e) => e.id);
 	return {
 		tracks: o.length === e.tracks.length ? void 0 : o,
 		data: i
 	};
 }
-function Ct(e) {
+function wt(e) {
 	return new Promise((t) => setTimeout(t, e));
 }
-function wt() {
+function Tt() {
 	let e = crypto.getRandomValues(/* @__PURE__ */ new Uint8Array(16));
 	e[6] = (e[6] ?? 0) & 15 | 64, e[8] = (e[8] ?? 0) & 63 | 128;
 	let t = Array.from(e, (e) => e.toString(16).padStart(2, "0")).join("");
@@ -3032,15 +3042,15 @@ function wt() {
 	].join("-");
 }
 // src/connect.ts
-async function Tt(e, n, r = {}) {
+async function Et(e, n, r = {}) {
 	c(), r.signal?.throwIfAborted();
 	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, l = !1, u, d = new Promise((e, t) => {
 		u = {
 			resolve: e,
 			reject: t
 		};
-	}), f = new mt({
-		url: Et(e),
+	}), f = new ht({
+		url: Dt(e),
 		token: () => typeof n == "string" ? n : n(),
 		opening: {
 			protocol: 1,
@@ -3056,7 +3066,7 @@ async function Tt(e, n, r = {}) {
 		ended: (e, t) => {
 			l ? p.sessionEnded(e, t) : (p.abandon(), u.reject(t));
 		}
-	}), p = new yt(f, { ...r }), m = (e) => {
+	}), p = new bt(f, { ...r }), m = (e) => {
 		l || (u.reject(e), f.leave());
 	}, g = () => m(r.signal?.reason);
 	r.signal?.addEventListener("abort", g);
@@ -3067,7 +3077,7 @@ async function Tt(e, n, r = {}) {
 		clearTimeout(_), r.signal?.removeEventListener("abort", g);
 	}
 }
-function Et(e) {
+function Dt(e) {
 	let n;
 	try {
 		n = new URL(e, typeof location > "u" ? void 0 : location.href);
@@ -3079,20 +3089,20 @@ function Et(e) {
 	return `${r ? "wss" : "ws"}://${n.host}${n.pathname.replace(/\/+$/, "")}/v1/signal`;
 }
 // src/local-stream.ts
-var Dt = {
+var Ot = {
 	echoCancellation: !0,
 	noiseSuppression: !0,
 	autoGainControl: !0
-}, Ot = {
+}, kt = {
 	width: { ideal: 1280 },
 	height: { ideal: 720 },
 	frameRate: {
 		ideal: 30,
 		max: 30
 	}
-}, kt = class n extends e {
+}, At = class n extends e {
 	static async camera(e = {}) {
-		let t = jt(e.audio ?? !0, Dt, e.audioDeviceId), r = jt(e.video ?? !0, Ot, e.videoDeviceId), i = await l({
+		let t = Mt(e.audio ?? !0, Ot, e.audioDeviceId), r = Mt(e.video ?? !0, kt, e.videoDeviceId), i = await l({
 			audio: t ?? !1,
 			video: r ?? !1
 		}), a = i.getTracks().map((e) => e.kind === "audio" ? {
@@ -3271,17 +3281,17 @@ var Dt = {
 	}
 	#u(e, t) {
 		t.addEventListener("ended", () => {
-			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || At(e)) && this.stop());
+			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || jt(e)) && this.stop());
 		});
 	}
 	#d(e) {
 		this.emit("device-lost", e);
 	}
 };
-function At(e) {
+function jt(e) {
 	return e.source === "screen-audio";
 }
-function jt(e, t, n) {
+function Mt(e, t, n) {
 	if (e === !1) return;
 	let r = {
 		...t,
@@ -3292,4 +3302,4 @@ function jt(e, t, n) {
 		deviceId: { exact: n }
 	} : r;
 }
-export { i as Channel, e as Emitter, kt as LocalStream, X as RemoteStream, yt as Room, t as TertuliaError, c as checkSupport, Tt as connect, o as devices, s as onDeviceChange };
+export { i as Channel, e as Emitter, At as LocalStream, X as RemoteStream, bt as Room, t as TertuliaError, c as checkSupport, Et as connect, o as devices, s as onDeviceChange };

@@ -14,7 +14,7 @@ export interface ChannelOptions {
 
 /** Events of a {@link Channel}. */
 export interface ChannelEvents {
-  /** The channel can carry messages; told again when it was opened anew on a new connection. */
+  /** The channel can carry messages; told again after the session was rebuilt, or when it was opened anew on a new connection. */
   open: () => void;
   message: (data: string | ArrayBuffer) => void;
   /** It is over: closed by either side, its stream ended, or it was too slow a receiver. */

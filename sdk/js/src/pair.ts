@@ -15,6 +15,7 @@ const gatherFor = 50; // so that candidates go together
 const politeWaits = 1_500; // longer than the other: one ICE restart is enough
 const renewEvery = 3_000; // at most, when a description cannot be used
 const followEvery = 1_000; // at most, when the other begins anew
+const maxHeld = 64; // signals: an offer and its candidates are a few
 
 /** What a pair needs of its room. */
 export interface PairHost {
@@ -71,6 +72,8 @@ export class Pair {
 
   readonly #repair: Repair;
   #renewTimer: ReturnType<typeof setTimeout> | undefined;
+  #held: PeerSignal[] = [];
+  #heldTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** former: how many connections there were with the other before; it may still think that the last one stands. */
   constructor(own: string, participant: string, host: PairHost, former = 0) {
@@ -196,8 +199,9 @@ export class Pair {
     if (signal.peer !== undefined && signal.peer !== this.#connection) return; // for one that is no more
     if (signal.connection < (this.#peer ?? 0)) return;
     if (this.#peer !== undefined && signal.connection > this.#peer) {
-      // The other began anew. One who does so again and again is not followed at once, but told of the next one of ours.
-      if (Date.now() - this.#begunAt < followEvery) return this.#renewSoon();
+      // The other began anew. One who does so again and again is followed once in a while.
+      const wait = this.#begunAt + followEvery - Date.now();
+      if (wait > 0 || this.#heldTimer !== undefined) return this.#hold(signal, wait);
       this.#renew();
     }
     this.#peer = signal.connection;
@@ -207,6 +211,18 @@ export class Pair {
     }
     if (signal.candidates) this.#negotiation.candidates(signal.candidates);
     this.#run();
+  }
+
+  // Keeps what is said for the other's newest connection until it may be followed.
+  #hold(signal: PeerSignal, wait: number): void {
+    const newest = this.#held[0]?.connection ?? 0;
+    if (signal.connection < newest) return;
+    if (signal.connection > newest) this.#held = [];
+    if (this.#held.length < maxHeld) this.#held.push(signal);
+    this.#heldTimer ??= setTimeout(() => {
+      this.#heldTimer = undefined;
+      for (const held of this.#held.splice(0)) this.hear(held);
+    }, wait);
   }
 
   /** The session was rebuilt and the other is there: what was under way between the two is lost. */
@@ -225,6 +241,7 @@ export class Pair {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#renewTimer);
+    clearTimeout(this.#heldTimer);
     this.#repair.close();
     this.#end();
     this.#received.clear();
