@@ -13,7 +13,7 @@ import (
 // slowConn is a client that reads a megabit a second, without pause, or less.
 type slowConn struct {
 	Conn
-	slower  time.Duration // so many times
+	slower  int // so many times
 	gathers bool
 	bytes   int
 	frames  int
@@ -39,7 +39,7 @@ func (c *slowConn) Release(ctx context.Context) error {
 
 func (c *slowConn) send(ctx context.Context) error {
 	c.lots = append(c.lots, c.bytes)
-	took := time.After(time.Duration(c.bytes) * 8 * time.Microsecond * max(c.slower, 1))
+	took := time.After(time.Duration(c.bytes*8*max(c.slower, 1)) * time.Microsecond)
 	c.bytes = 0
 	select {
 	case <-took:
