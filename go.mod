@@ -2,6 +2,9 @@ module github.com/tertulia-rtc/tertulia
 
 go 1.26.0
 
+// npm's packages may have Go in them.
+ignore node_modules
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/coder/websocket v1.8.15
