@@ -52,6 +52,9 @@ func (n *Native) prepare(ctx context.Context, r *run) error {
 	n.base.Path = strings.TrimSuffix(n.base.Path, "/")
 	n.client.Timeout = 15 * time.Second
 	s := &r.scenario
+	if s.AllAudio && n.Service == "" {
+		return errors.New("--all-audio is a setting of rooms that this makes: it needs --service ID:KEY (`tertulia service show` prints them)")
+	}
 	n.tokens = make([][]string, s.Rooms)
 	if n.Token != "" {
 		if s.Rooms > 1 {

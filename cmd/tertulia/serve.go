@@ -161,7 +161,7 @@ func listen(setting, address string) (net.Listener, error) {
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("the HTTP port %s may not be opened by this user: choose one above 1023 with %s", address, setting)
 	case err != nil:
-		return nil, fmt.Errorf("the HTTP address %s cannot be used: %w", address, err)
+		return nil, fmt.Errorf("%s: the HTTP address %s cannot be used: %w", setting, address, err)
 	}
 	return listener, nil
 }
