@@ -320,7 +320,7 @@ function re(e, t) {
 	};
 }
 // src/connections.ts
-var ie = class {
+var x = class {
 	#e = /* @__PURE__ */ new WeakMap();
 	async read(e) {
 		let t = await Promise.all(e.map(async (e) => {
@@ -345,14 +345,14 @@ var ie = class {
 			});
 		});
 		return {
-			...ae(t.map(({ measurement: e }) => e)),
-			raw: oe(t.map(({ connection: e, raw: t }) => [e.participant, t])),
+			...ie(t.map(({ measurement: e }) => e)),
+			raw: ae(t.map(({ connection: e, raw: t }) => [e.participant, t])),
 			sent: (e, t, r) => n("out", t, (n) => n.sentMid(e, t), r),
 			received: (e, t, r) => n("in", t, (n) => n.receivedMid(e, t), r)
 		};
 	}
 };
-function ae(e) {
+function ie(e) {
 	let t = (t) => e.reduce((e, n) => e + t(n), 0), n = (t) => e.map(t).filter((e) => e !== void 0), r = n(({ rtt: e }) => e), i = n(({ availableOut: e }) => e);
 	return {
 		rtt: r.length > 0 ? Math.max(...r) : void 0,
@@ -365,7 +365,7 @@ function ae(e) {
 		freezes: t(({ freezes: e }) => e)
 	};
 }
-function oe(e) {
+function ae(e) {
 	let [t] = e;
 	if (t && t[0] === void 0) return t[1];
 	let n = /* @__PURE__ */ new Map();
@@ -376,7 +376,7 @@ function oe(e) {
 	return n;
 }
 // src/fanout.ts
-var se = 262144, ce = 1 << 20, le = class {
+var oe = 262144, se = 1 << 20, ce = class {
 	#e;
 	#t = /* @__PURE__ */ new Map();
 	#n = /* @__PURE__ */ new Set();
@@ -426,12 +426,12 @@ var se = 262144, ce = 1 << 20, le = class {
 		for (let e of [...this.#t.keys()]) this.remove(e);
 	}
 	#r(e, t, n) {
-		if (t.bytes + t.channel.bufferedAmount + n.bytes > (this.#e ? se : ce)) {
+		if (t.bytes + t.channel.bufferedAmount + n.bytes > (this.#e ? oe : se)) {
 			if (this.#e) return;
 			this.remove(e), this.#n.add(e);
 		} else t.channel.readyState === "open" ? t.channel.send(n.data) : t.channel.readyState === "connecting" && (t.waiting.push(n), t.bytes += n.bytes);
 	}
-}, ue = class {
+}, le = class {
 	#e;
 	#t = [];
 	#n = !1;
@@ -440,14 +440,18 @@ var se = 262144, ce = 1 << 20, le = class {
 	#a = 0;
 	#o = !1;
 	#s = !1;
+	#c = !1;
 	constructor(e) {
 		this.#e = e;
 	}
 	need() {
 		this.#n = !0;
 	}
+	asked() {
+		this.#e && !this.#o && (this.#n = !0);
+	}
 	lost() {
-		this.#t = [], this.#o = !1, this.#i !== void 0 && (this.#r = !0);
+		this.#t = [], this.#s = !1, this.#i !== void 0 && (this.#r = !0);
 	}
 	describe(e, t) {
 		this.#t.push({
@@ -459,43 +463,40 @@ var se = 262144, ce = 1 << 20, le = class {
 		this.#t.push({ candidates: e });
 	}
 	next() {
-		if (this.#s) return;
-		let e = this.#c();
-		return this.#s = e !== void 0, e;
+		if (this.#c) return;
+		let e = this.#l();
+		return this.#c = e !== void 0, e;
 	}
 	done() {
-		this.#s = !1;
+		this.#c = !1;
 	}
-	#c() {
+	#l() {
 		if (this.#r && (this.#r = !1, this.#i !== void 0)) return this.#i = void 0, this.#n = !0, { do: "withdraw" };
 		for (let e = this.#t.shift(); e; e = this.#t.shift()) {
-			let t = this.#l(e);
+			let t = this.#u(e);
 			if (t) return t;
 		}
-		if (this.#n && this.#i === void 0) return this.#n = !1, this.#i = ++this.#a, {
+		if (this.#n && this.#i === void 0) return !this.#e && !this.#o ? this.#s ? void 0 : (this.#s = !0, { do: "ask" }) : (this.#n = !1, this.#o = !0, this.#i = ++this.#a, {
 			do: "offer",
 			offer: this.#i
-		};
+		});
 	}
-	#l(e) {
-		if ("candidates" in e) return this.#o ? void 0 : {
+	#u(e) {
+		if ("candidates" in e) return {
 			do: "candidates",
 			candidates: e.candidates
 		};
 		let { described: t, extra: n } = e, { type: r, sdp: i, offer: a } = t;
-		if (r === "answer") return a === this.#i ? (this.#i = void 0, this.#o = !1, {
+		if (r === "answer") return a === this.#i ? (this.#i = void 0, {
 			do: "complete",
 			sdp: i,
 			extra: n
 		}) : void 0;
 		if (this.#i !== void 0) {
-			if (this.#e) {
-				this.#o = !0;
-				return;
-			}
+			if (this.#e) return;
 			this.#i = void 0, this.#n = !0;
 		}
-		return this.#o = !1, {
+		return this.#o = !0, {
 			do: "accept",
 			offer: a,
 			sdp: i,
@@ -503,80 +504,86 @@ var se = 262144, ce = 1 << 20, le = class {
 		};
 	}
 };
-function de(e, t) {
+function ue(e, t) {
 	return e < t;
 }
 // src/repair.ts
-var fe = 2e3, pe = 8e3, me = 2;
-function x(e) {
+var de = 6e3, fe = 2e3, pe = 8e3, me = 2;
+function S(e) {
 	return e === "connected" || e === "completed";
 }
-var S = class {
+var C = class {
 	#e;
 	#t;
 	#n;
-	#r = 0;
-	#i = !1;
+	#r;
+	#i = 0;
 	#a = !1;
+	#o = !1;
 	constructor(e) {
 		this.#e = e, this.#t = e.patience ?? 0;
 	}
+	expect() {
+		this.#o || (this.#r ??= setTimeout(() => {
+			this.#r = void 0, this.#e.state() === "new" && (this.#e.live() ? this.#e.giveUp() : this.expect());
+		}, de + this.#t));
+	}
 	watch() {
-		if (this.#a) return;
+		if (this.#o) return;
 		let e = this.#e.state();
-		x(e) ? this.reset() : e === "disconnected" ? this.#o(fe + this.#t) : e === "failed" && this.#t > 0 ? this.#o(this.#t) : e === "failed" && this.now();
+		S(e) ? this.reset() : e === "disconnected" ? this.#s(fe + this.#t) : e === "failed" && this.#t > 0 ? this.#s(this.#t) : e === "failed" && this.now();
 	}
 	now() {
-		this.#a || (this.#s(), this.#i = !this.#e.live(), this.#i || (this.#r >= me ? this.#e.giveUp() : (this.#r++, this.#e.restart(), this.#n = setTimeout(() => {
-			this.#n = void 0, x(this.#e.state()) ? this.#r = 0 : this.now();
+		this.#o || (this.#c(), this.#a = !this.#e.live(), this.#a || (this.#i >= me ? this.#e.giveUp() : (this.#i++, this.#e.restart(), this.#n = setTimeout(() => {
+			this.#n = void 0, S(this.#e.state()) ? this.#i = 0 : this.now();
 		}, pe))));
 	}
 	signallingBack() {
 		let e = this.#e.state();
-		(this.#i || e === "disconnected" || e === "failed") && this.now();
+		(this.#a || e === "disconnected" || e === "failed") && this.now();
 	}
 	reset() {
-		this.#s(), this.#r = 0, this.#i = !1;
+		this.#c(), clearTimeout(this.#r), this.#r = void 0, this.#i = 0, this.#a = !1;
 	}
 	close() {
-		this.#a = !0, this.#s();
+		this.#o = !0, this.reset();
 	}
-	#o(e) {
+	#s(e) {
 		this.#n ??= setTimeout(() => this.now(), e);
 	}
-	#s() {
+	#c() {
 		clearTimeout(this.#n), this.#n = void 0;
 	}
 }, he = [
 	"q",
 	"h",
 	"f"
-], C = 12e5, ge = 25e5;
+], w = 12e5, ge = 25e5;
 function _e(e, t, n) {
-	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? xe(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && ye(n, e)), s = (e) => [D({
+	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? xe(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && ye(n, e)), s = (e) => [k({
 		maxBitrate: a,
 		scalabilityMode: e
 	})];
-	if (i !== void 0 && E(i) > 1 || !r) return s(o(i, "L1T3"));
-	if (w(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
+	if (i !== void 0 && O(i) > 1 || !r) return s(o(i, "L1T3"));
+	if (T(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
 	let c = be(e);
 	return c === 1 ? s(o(i, "L1T3")) : he.slice(-c).map((e, t) => {
 		let n = 2 ** (c - 1 - t);
-		return D({
+		return k({
 			rid: e,
 			scaleResolutionDownBy: n,
-			maxBitrate: Se(a, n),
+			maxBitrate: E(a, n),
 			scalabilityMode: o(i, "L1T3")
 		});
 	});
 }
 function ve(e) {
-	return [D({ maxBitrate: e })];
+	return [k({ maxBitrate: e })];
 }
 function ye(e, t) {
-	return e.modes ? e.modes.includes(t) : e.name !== "" && (E(t) === 1 || w(e));
+	return e.modes ? e.modes.includes(t) : e.name !== "" && (O(t) === 1 || T(e));
 }
-function w({ name: e }) {
+function T({ name: e }) {
 	return /^(VP9|AV1)$/i.test(e);
 }
 function be({ width: e, height: t }) {
@@ -586,43 +593,43 @@ function be({ width: e, height: t }) {
 function xe({ source: e, width: t, height: n }, r) {
 	if (e === "screen") return ge;
 	if (e !== "camera" && !r) return;
-	if (!t || !n) return C;
-	let i = C * (t * n / 921600) ** .75;
+	if (!t || !n) return w;
+	let i = w * (t * n / 921600) ** .75;
 	return Math.round(Math.min(25e5, Math.max(15e4, i)));
 }
-function Se(e, t) {
+function E(e, t) {
 	return e === void 0 ? void 0 : Math.round(e * t ** -1.5);
 }
-function Ce(e, t, n = 0) {
-	let r = T(e, t);
+function Se(e, t, n = 0) {
+	let r = D(e, t);
 	if (r.length === 0) return {
 		...e,
 		active: !0
 	};
-	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : E(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
+	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : O(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
 	if (!a || o === void 0 || l === s) return {
 		...e,
 		active: a
 	};
 	let u = 2 ** (s - l);
-	return D({
+	return k({
 		...e,
 		active: a,
-		scalabilityMode: we(o, l),
+		scalabilityMode: Ce(o, l),
 		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * u,
-		maxBitrate: Se(e.maxBitrate, u)
+		maxBitrate: E(e.maxBitrate, u)
 	});
 }
-function T({ rid: e = "" }, t) {
+function D({ rid: e = "" }, t) {
 	return (t ?? []).filter((t) => (t.rid ?? "") === e);
 }
-function E(e) {
+function O(e) {
 	return Number(/^[LS]([1-9])T[1-9]/.exec(e)?.[1] ?? 1);
 }
-function we(e, t) {
+function Ce(e, t) {
 	return e.replace(/^([LS])[1-9](T[1-9])(.*)$/, (e, n, r, i) => t === 1 ? `L1${r}` : `${n}${t}${r}${i}`);
 }
-function Te(e, t) {
+function we(e, t) {
 	let n = !1;
 	return e.forEach((e, r) => {
 		let i = e.rid, a = i === void 0 ? t[r] : t.find((e) => e.rid === i);
@@ -633,11 +640,11 @@ function Te(e, t) {
 		o("active", a.active ?? !0), o("maxBitrate", a.maxBitrate), (a.scaleResolutionDownBy !== void 0 || (e.scaleResolutionDownBy ?? 1) !== 1) && o("scaleResolutionDownBy", a.scaleResolutionDownBy ?? 1), a.scalabilityMode !== void 0 && o("scalabilityMode", a.scalabilityMode);
 	}), n;
 }
-function D(e) {
+function k(e) {
 	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
 }
 // src/sending.ts
-var O = class {
+var A = class {
 	transceiver;
 	#e;
 	#t;
@@ -651,18 +658,18 @@ var O = class {
 		return this.transceiver.mid ?? void 0;
 	}
 	get shape() {
-		return k(this.#e);
+		return j(this.#e);
 	}
 	want(e) {
 		this.#t = e, this.#e.forEach((t, n) => {
-			this.#n[n] = Math.max(this.#n[n] ?? 0, T(t, e).length);
+			this.#n[n] = Math.max(this.#n[n] ?? 0, D(t, e).length);
 		}), this.apply();
 	}
 	async apply() {
 		if (this.#i = !0, !this.#r) {
 			for (this.#r = !0; this.#i;) {
 				this.#i = !1;
-				let e = this.#e.map((e, t) => Ce(e, this.#t, this.#n[t]));
+				let e = this.#e.map((e, t) => Se(e, this.#t, this.#n[t]));
 				try {
 					await this.#a(e);
 				} catch {
@@ -679,14 +686,14 @@ var O = class {
 	}
 	async #a(e) {
 		let { sender: t } = this.transceiver, n = t.getParameters(), r = n.encodings.length === 1 && e.length > 1 ? e.slice(-1).map(({ rid: e, ...t }) => t) : e;
-		Te(n.encodings, r) && await t.setParameters(n);
+		we(n.encodings, r) && await t.setParameters(n);
 	}
 };
-function k(e) {
+function j(e) {
 	return e.map(({ rid: e = "" }) => e).join();
 }
 // src/session.ts
-var Ee = {
+var Te = {
 	open: 6e3,
 	enter: 8e3,
 	ack: 200,
@@ -696,11 +703,11 @@ var Ee = {
 	backoffMin: 250,
 	backoffMax: 5e3,
 	reconnectFor: 12e4
-}, De = 16, Oe = 1e3, A = class extends t {
+}, Ee = 16, De = 1e3, M = class extends t {
 	constructor() {
 		super("resume-failed", "The session was rebuilt before the server answered.");
 	}
-}, ke = class {
+}, Oe = class {
 	#e = "new";
 	#t;
 	#n;
@@ -727,7 +734,7 @@ var Ee = {
 	#S = !1;
 	constructor(e, t = Math.random, n = {}) {
 		this.#a = e, this.#n = t, this.#t = {
-			...Ee,
+			...Te,
 			...n
 		};
 	}
@@ -752,7 +759,7 @@ var Ee = {
 		this.#e === "token" && (this.#i = t, this.#R(e));
 	}
 	tokenFailed(e, n) {
-		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${M(n)}`, { cause: n })));
+		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${P(n)}`, { cause: n })));
 	}
 	opened(e) {
 		this.#e === "opening" && (this.#m = e + this.#t.enter, this.#o === void 0 ? (this.#e = "joining", this.#N({
@@ -773,8 +780,8 @@ var Ee = {
 	}
 	closed(e, n, r) {
 		if (this.#e !== "ended" && this.#e !== "waiting" && this.#e !== "token") {
-			if (this.#S) this.#z("left", j());
-			else if (!this.#s) this.#z("refused", Ae(n, r));
+			if (this.#S) this.#z("left", N());
+			else if (!this.#s) this.#z("refused", ke(n, r));
 			else {
 				switch (n) {
 					case 1e3:
@@ -814,7 +821,7 @@ var Ee = {
 			do: "fail",
 			id: a,
 			error: new t("closed", "The room was left.")
-		}), a) : this.#f.size >= Oe ? (this.#r.push({
+		}), a) : this.#f.size >= De ? (this.#r.push({
 			do: "fail",
 			id: a,
 			error: new t("too-fast", "Too many requests wait for the server.")
@@ -835,7 +842,7 @@ var Ee = {
 			data: {},
 			keep: !1,
 			sent: !1
-		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", j()));
+		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", N()));
 	}
 	wake(e) {
 		this.#e === "waiting" ? (this.#x = 0, this.#L(e)) : this.#e === "live" && (this.#y = Math.min(this.#y, Math.max(this.#v + this.#t.doubt, e + 500)), this.#_ !== void 0 && (this.#_ = Math.min(this.#_, e + 2e3)));
@@ -843,7 +850,7 @@ var Ee = {
 	advance(e) {
 		if (this.#m !== void 0 && e >= this.#m) {
 			if (this.#m = void 0, this.#S) {
-				this.#z("left", j());
+				this.#z("left", N());
 				return;
 			}
 			if (!this.#s) {
@@ -893,7 +900,7 @@ var Ee = {
 		}) : this.#A(e, r) : this.#r.push({
 			do: "fail",
 			id: r.id,
-			error: new A()
+			error: new M()
 		});
 		a && this.#r.push({
 			do: "state",
@@ -923,14 +930,14 @@ var Ee = {
 		let r = n.seq ?? 0;
 		if (!(r <= this.#c)) {
 			if (r > this.#c + 1) this.#P(e);
-			else if (this.#c = r, this.#c - this.#l >= De ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
+			else if (this.#c = r, this.#c - this.#l >= Ee ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
 			else if (n.type === "ended") {
 				let { reason: r, message: i } = n.data;
 				if (r === "shutdown") {
 					this.#r.push({ do: "drop" }), this.#F(e, 0);
 					return;
 				}
-				this.#z(r, new t("closed", i || je(r)));
+				this.#z(r, new t("closed", i || Ae(r)));
 			} else this.#r.push({
 				do: "event",
 				type: n.type,
@@ -941,7 +948,7 @@ var Ee = {
 	#O(e, n) {
 		let r = n.re ?? 0, i = this.#f.get(r);
 		if (i) {
-			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", j());
+			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", N());
 			else if (n.type === "ok") this.#r.push({
 				do: "answer",
 				id: i.id,
@@ -982,7 +989,7 @@ var Ee = {
 		});
 	}
 	#P(e) {
-		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", j()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
+		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", N()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
 	}
 	#F(e, t) {
 		this.#e === "live" && (this.#b = e, this.#x = 0, this.#r.push({
@@ -1019,17 +1026,17 @@ var Ee = {
 		});
 	}
 };
-function j() {
+function N() {
 	return new t("closed", "The room was left.");
 }
-function Ae(e, n) {
+function ke(e, n) {
 	return new t({
 		4400: "bad-request",
 		4401: "unauthorized",
 		4429: "too-fast"
 	}[e] ?? "unreachable", n || "The server cannot be reached.");
 }
-function je(e) {
+function Ae(e) {
 	switch (e) {
 		case "kicked": return "A moderator ended your presence in the room.";
 		case "room-deleted": return "The room was deleted.";
@@ -1037,32 +1044,32 @@ function je(e) {
 		default: return "The session is over.";
 	}
 }
-function M(e) {
+function P(e) {
 	return e instanceof Error ? e.message : String(e);
 }
 // src/speaking.ts
-var Me = -50, Ne = 800, Pe = class {
+var je = -50, Me = 800, Ne = class {
 	#e = /* @__PURE__ */ new Map();
 	#t = "";
 	hear(e, t) {
 		let n = /* @__PURE__ */ new Set();
 		for (let r of t) {
 			let t = `${r.stream} ${r.track}`;
-			n.add(t), r.level > Me && this.#e.set(t, {
+			n.add(t), r.level > je && this.#e.set(t, {
 				at: e,
 				heard: r
 			});
 		}
-		for (let [t, { at: r }] of this.#e) (!n.has(t) || e - r >= Ne) && this.#e.delete(t);
+		for (let [t, { at: r }] of this.#e) (!n.has(t) || e - r >= Me) && this.#e.delete(t);
 		let r = [...this.#e.values()].map(({ heard: e }) => e).sort((e, t) => t.level - e.level), i = r.map(({ stream: e, track: t }) => `${e} ${t}`).join();
 		if (i !== this.#t) return this.#t = i, r;
 	}
 };
-function Fe(e) {
+function F(e) {
 	return e > 0 ? Math.max(-127, Math.min(0, Math.round(20 * Math.log10(e)))) : -127;
 }
 // src/transport.ts
-var N = 4, Ie = class {
+var I = 4, Pe = class {
 	name;
 	pc;
 	#e;
@@ -1078,21 +1085,21 @@ var N = 4, Ie = class {
 	#s = !1;
 	#c = !1;
 	#l = !1;
-	#u = L();
-	#d = L();
+	#u = B();
+	#d = B();
 	#f;
 	#p = Promise.resolve();
 	#m = 0;
 	#h;
 	constructor(e, t, n, r = {
-		audio: N,
-		video: N
+		audio: I,
+		video: I
 	}) {
 		this.name = e, this.#e = n, this.pc = new RTCPeerConnection({
 			bundlePolicy: "max-bundle",
 			rtcpMuxPolicy: "require",
 			...t
-		}), this.#h = new S({
+		}), this.#h = new C({
 			state: () => this.pc.iceConnectionState,
 			live: n.live,
 			restart: () => {
@@ -1106,7 +1113,7 @@ var N = 4, Ie = class {
 		}, this.addSlots(r.audio, r.video);
 	}
 	get connected() {
-		return x(this.pc.iceConnectionState);
+		return S(this.pc.iceConnectionState);
 	}
 	get closed() {
 		return this.#n;
@@ -1135,10 +1142,10 @@ var N = 4, Ie = class {
 			video: t
 		};
 		for (let e of ["audio", "video"]) {
-			let t = Math.min(60, Math.ceil(n[e] / N) * N);
+			let t = Math.min(60, Math.ceil(n[e] / I) * I);
 			for (; this.#r[e] < t; this.#r[e]++) {
 				let t = this.pc.addTransceiver(e, { direction: "recvonly" });
-				ze(t, e), e === "video" && P(t), this.#s = !0;
+				Le(t, e), e === "video" && L(t), this.#s = !0;
 			}
 		}
 		this.#s && this.#m > 0 && this.negotiate();
@@ -1147,16 +1154,16 @@ var N = 4, Ie = class {
 		return this.#_(e)?.receiver.track;
 	}
 	get videoCodec() {
-		return Re(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
+		return Ie(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
 	}
 	addSender(e, t, n) {
-		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === k(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
+		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === j(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
 		if (i) {
-			let t = new O(i.transceiver, n);
-			return t.transceiver.sender.replaceTrack(e ?? null).catch(R), t.apply(), t;
+			let t = new A(i.transceiver, n);
+			return t.transceiver.sender.replaceTrack(e ?? null).catch(V), t.apply(), t;
 		}
 		let a = this.#g(e ?? t, n);
-		return F(a, t, this.#t), t === "video" && P(a), this.negotiate(), new O(a, n);
+		return R(a, t, this.#t), t === "video" && L(a), this.negotiate(), new A(a, n);
 	}
 	#g(e, t) {
 		let n = (t) => this.pc.addTransceiver(e, {
@@ -1175,7 +1182,7 @@ var N = 4, Ie = class {
 		return n(r(void 0));
 	}
 	freeSender(e) {
-		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(R), this.#a.push(e));
+		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(V), this.#a.push(e));
 	}
 	needData() {
 		this.#o || this.#n || (this.#o = this.pc.createDataChannel("tertulia", {
@@ -1195,7 +1202,7 @@ var N = 4, Ie = class {
 	close() {
 		if (this.#n) return;
 		this.#n = !0, this.#h.close(), this.pc.close();
-		let e = new A();
+		let e = new M();
 		this.#u.reject(e), this.#d.reject(e);
 	}
 	#_(e) {
@@ -1206,15 +1213,15 @@ var N = 4, Ie = class {
 		this.#c = !0;
 		let e = 0;
 		try {
-			for (await Ve(); this.#s && !this.#n;) {
+			for (await ze(); this.#s && !this.#n;) {
 				this.#s = !1;
 				let t = this.#u, n = this.#d;
-				this.#u = L(), this.#d = L(), this.#f = t.promise, this.#p = n.promise;
+				this.#u = B(), this.#d = B(), this.#f = t.promise, this.#p = n.promise;
 				try {
 					await this.#y(t), n.resolve(), e = 0;
 				} catch (r) {
 					if (this.#n) {
-						t.reject(new A()), n.reject(new A());
+						t.reject(new M()), n.reject(new M());
 						return;
 					}
 					await this.pc.setLocalDescription({ type: "rollback" }).catch(() => {});
@@ -1223,7 +1230,7 @@ var N = 4, Ie = class {
 						e++, this.#u.promise.then(t.resolve, t.reject), this.#d.promise.then(n.resolve, n.reject), this.#s = !0, await new Promise((t) => setTimeout(t, Math.min(4e3, 250 * 2 ** e)));
 						continue;
 					}
-					R(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#b();
+					V(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#b();
 				}
 			}
 		} finally {
@@ -1249,18 +1256,18 @@ var N = 4, Ie = class {
 	#b() {
 		this.#n || (this.close(), this.#e.lost());
 	}
-}, Le = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
-function P(e) {
+}, Fe = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+function L(e) {
 	try {
-		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Le);
+		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Fe);
 		if (!t || n?.direction !== "stopped") return;
 		n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t);
 	} catch (e) {
-		R(e);
+		V(e);
 	}
 }
-function Re(e, t) {
-	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = I(n, t);
+function Ie(e, t) {
+	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = z(n, t);
 	if (!r) return {
 		name: "",
 		modes: void 0
@@ -1271,27 +1278,27 @@ function Re(e, t) {
 		modes: i.length > 0 ? [...new Set(i)] : void 0
 	};
 }
-function F(e, t, n) {
+function R(e, t, n) {
 	if (n.length === 0 || typeof e.setCodecPreferences != "function") return;
 	let r = RTCRtpReceiver.getCapabilities?.(t);
 	if (r) try {
-		e.setCodecPreferences(I(r.codecs, n));
+		e.setCodecPreferences(z(r.codecs, n));
 	} catch (e) {
-		R(e);
+		V(e);
 	}
 }
-function ze(e, t) {
+function Le(e, t) {
 	if (typeof e.setCodecPreferences != "function") return;
 	let n = RTCRtpReceiver.getCapabilities?.(t);
 	if (!n) return;
-	let r = Be(n.codecs);
+	let r = Re(n.codecs);
 	if (!r.every((e) => /\/rtx$/i.test(e.mimeType))) try {
 		e.setCodecPreferences(r);
 	} catch (e) {
-		R(e);
+		V(e);
 	}
 }
-function Be(e) {
+function Re(e) {
 	return e.filter(({ mimeType: e, sdpFmtpLine: t = "" }) => {
 		switch (e.toLowerCase()) {
 			case "audio/opus":
@@ -1308,14 +1315,14 @@ function Be(e) {
 		}
 	});
 }
-function I(e, t) {
+function z(e, t) {
 	let n = (e) => {
 		let n = e.mimeType.slice(e.mimeType.indexOf("/") + 1).toLowerCase(), r = t.findIndex((e) => e.toLowerCase() === n);
 		return r >= 0 ? r : t.length;
 	};
 	return [...e].sort((e, t) => n(e) - n(t));
 }
-function Ve() {
+function ze() {
 	return new Promise((e) => {
 		let { port1: t, port2: n } = new MessageChannel();
 		t.onmessage = () => {
@@ -1323,7 +1330,7 @@ function Ve() {
 		}, n.postMessage(null);
 	});
 }
-function L() {
+function B() {
 	let e, t, n = new Promise((n, r) => {
 		e = n, t = r;
 	});
@@ -1333,11 +1340,11 @@ function L() {
 		reject: t
 	};
 }
-function R(e) {
+function V(e) {
 	console.warn("tertulia:", e);
 }
 // src/pair.ts
-var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
+var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
 	participant;
 	#e;
 	#t;
@@ -1360,14 +1367,14 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 	#v = [];
 	#y;
 	constructor(e, t, n, r = 0) {
-		this.participant = t, this.#e = de(e, t), this.#t = n, this.#i = r, this.#g = new S({
+		this.participant = t, this.#e = ue(e, t), this.#t = n, this.#i = r, this.#g = new C({
 			state: () => this.#n.iceConnectionState,
 			live: n.live,
 			restart: () => {
 				this.#n.restartIce(), this.#D();
 			},
 			giveUp: () => this.#w(),
-			patience: this.#e ? 0 : Ue
+			patience: this.#e ? 0 : Ve
 		}), this.#x(), r > 0 && this.#D();
 	}
 	get connection() {
@@ -1377,7 +1384,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 		return this.#n;
 	}
 	get connected() {
-		return x(this.#n.iceConnectionState);
+		return S(this.#n.iceConnectionState);
 	}
 	get used() {
 		return this.#c.size > 0 || this.#d.size > 0;
@@ -1396,7 +1403,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 	}
 	async replaced(e, t) {
 		let n = this.#l.find((n) => n.stream === e && n.track.id === t.id);
-		n && !z(n.transceiver) && await n.transceiver.sender.replaceTrack(t.mediaTrack ?? null);
+		n && !H(n.transceiver) && await n.transceiver.sender.replaceTrack(t.mediaTrack ?? null);
 	}
 	openChannel(e, t) {
 		let n = this.#n.createDataChannel(e, t);
@@ -1428,7 +1435,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 			o !== void 0 && n.push({
 				stream: r,
 				track: i,
-				level: Fe(o)
+				level: F(o)
 			});
 		}
 		for (let { stream: e, track: r, transceiver: i } of this.#l) {
@@ -1437,7 +1444,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 			for (let [, t] of a ?? []) t.type === "media-source" && t.audioLevel !== void 0 && n.push({
 				stream: e,
 				track: r.id,
-				level: r.muted ? -127 : Fe(t.audioLevel)
+				level: r.muted ? -127 : F(t.audioLevel)
 			});
 		}
 		return n;
@@ -1445,7 +1452,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 	hear(e) {
 		if (!this.#s && (e.peer === void 0 || e.peer === this.#i) && !(e.connection < (this.#a ?? 0))) {
 			if (this.#a !== void 0 && e.connection > this.#a) {
-				let t = this.#o + Ge - Date.now();
+				let t = this.#o + Ue - Date.now();
 				if (t > 0 || this.#y !== void 0) return this.#b(e, t);
 				this.#C();
 			}
@@ -1456,12 +1463,12 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 				};
 				this.#r.describe(t, e.tracks ?? []);
 			}
-			e.candidates && this.#r.candidates(e.candidates), this.#O();
+			e.candidates && this.#r.candidates(e.candidates), !e.description && !e.candidates && this.#r.asked(), this.#O();
 		}
 	}
 	#b(e, t) {
 		let n = this.#v[0]?.connection ?? 0;
-		e.connection < n || (e.connection > n && (this.#v = []), this.#v.length < Ke && this.#v.push(e), this.#y ??= setTimeout(() => {
+		e.connection < n || (e.connection > n && (this.#v = []), this.#v.length < We && this.#v.push(e), this.#y ??= setTimeout(() => {
 			this.#y = void 0;
 			for (let e of this.#v.splice(0)) this.hear(e);
 		}, t));
@@ -1476,8 +1483,8 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 		this.#s = !0, clearTimeout(this.#_), clearTimeout(this.#y), this.#g.close(), this.#S(), this.#d.clear(), this.#f = [];
 	}
 	#x() {
-		this.#i++, this.#o = Date.now(), this.#a = void 0, this.#l = [], this.#u = [], this.#d = /* @__PURE__ */ new Map(), this.#r = new ue(this.#e);
-		let e = Je(this.#t.configuration());
+		this.#i++, this.#o = Date.now(), this.#a = void 0, this.#l = [], this.#u = [], this.#d = /* @__PURE__ */ new Map(), this.#r = new le(this.#e);
+		let e = Ke(this.#t.configuration());
 		this.#n = e, e.onicecandidate = ({ candidate: e }) => {
 			e?.candidate && this.#N(e.toJSON());
 		}, e.ondatachannel = ({ channel: e }) => this.#t.channel(e), e.oniceconnectionstatechange = () => {
@@ -1497,11 +1504,11 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 	#w() {
 		this.#_ ??= setTimeout(() => {
 			this.#C(), this.#D();
-		}, We * (.5 + Math.random() / 2));
+		}, He * (.5 + Math.random() / 2));
 	}
 	#T() {
 		let e = !1, t = ({ stream: e, track: t }) => this.#c.get(e)?.tracks.some(({ id: e }) => e === t.id) ?? !1;
-		for (let { transceiver: n } of this.#l.filter((e) => !t(e))) e = !0, z(n) || (n.sender.replaceTrack(null).catch(B), n.direction = "inactive", this.#u.push(n));
+		for (let { transceiver: n } of this.#l.filter((e) => !t(e))) e = !0, H(n) || (n.sender.replaceTrack(null).catch(U), n.direction = "inactive", this.#u.push(n));
 		this.#l = this.#l.filter(t);
 		for (let [t, { stream: n, tracks: r }] of this.#c) for (let i of r) this.#l.some((e) => e.stream === t && e.track.id === i.id) || (this.#l.push({
 			stream: t,
@@ -1511,13 +1518,13 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 		e && this.#D();
 	}
 	#E(e, t) {
-		let n = this.#u.findIndex((e) => e.receiver.track.kind === t.kind && !z(e)), [r] = n >= 0 ? this.#u.splice(n, 1) : [];
-		if (r) return r.direction = "sendonly", r.sender.replaceTrack(t.mediaTrack ?? null).catch(B), new O(r, [e.plainEncoding(t)]).apply(), r;
+		let n = this.#u.findIndex((e) => e.receiver.track.kind === t.kind && !H(e)), [r] = n >= 0 ? this.#u.splice(n, 1) : [];
+		if (r) return r.direction = "sendonly", R(r, t.kind, this.#t.codecs()), r.sender.replaceTrack(t.mediaTrack ?? null).catch(U), new A(r, [e.plainEncoding(t)]).apply(), r;
 		let i = this.#n.addTransceiver(t.mediaTrack ?? t.kind, {
 			direction: "sendonly",
 			sendEncodings: [e.plainEncoding(t)]
 		});
-		return F(i, t.kind, this.#t.codecs()), i;
+		return R(i, t.kind, this.#t.codecs()), i;
 	}
 	#D() {
 		this.#r.need(), this.#O();
@@ -1533,16 +1540,19 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 				await this.#A(this.#n, t);
 			} catch (t) {
 				if (this.#s || e !== this.#r) return;
-				B(t), this.#w();
+				U(t), this.#w();
 			} finally {
 				e.done();
 			}
 		}
 	}
 	async #A(e, t) {
-		switch (t.do) {
+		switch (this.#g.expect(), t.do) {
+			case "ask":
+				this.#P({});
+				break;
 			case "offer":
-				await e.setLocalDescription(await e.createOffer()), this.#j(e, t.offer);
+				e.getTransceivers().length === 0 && this.#u.push(e.addTransceiver("audio", { direction: "inactive" })), await e.setLocalDescription(await e.createOffer()), this.#j(e, t.offer);
 				break;
 			case "accept":
 				await e.setRemoteDescription({
@@ -1569,7 +1579,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 			let { mid: t } = e.transceiver;
 			t !== null && n.sdp.includes(`a=mid:${t}\r\n`) && (e.mid = t);
 		}
-		let r = this.#l.flatMap(({ stream: e, track: t, mid: n, transceiver: r }) => n !== void 0 && (n === r.mid || z(r)) ? [{
+		let r = this.#l.flatMap(({ stream: e, track: t, mid: n, transceiver: r }) => n !== void 0 && (n === r.mid || H(r)) ? [{
 			mid: n,
 			stream: e,
 			track: t.id
@@ -1589,7 +1599,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 	#N(e) {
 		this.#m.push(e), this.#h ??= setTimeout(() => {
 			this.#h = void 0, this.#P({ candidates: this.#m.splice(0) });
-		}, He);
+		}, Be);
 	}
 	#P(e) {
 		this.#f.push({
@@ -1612,17 +1622,17 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 					await new Promise((e) => setTimeout(e, 1e3 + Math.random() * 2e3));
 					continue;
 				}
-				t !== "not-found" && t !== "closed" && !(e instanceof A) && B(e);
+				t !== "not-found" && t !== "closed" && !(e instanceof M) && U(e);
 			}
 			this.#f[0] === e && this.#f.shift();
 		}
 		this.#p = !1;
 	}
 };
-function z({ direction: e }) {
+function H({ direction: e }) {
 	return e === "stopped";
 }
-function Je(e) {
+function Ke(e) {
 	let t = {
 		bundlePolicy: "max-bundle",
 		rtcpMuxPolicy: "require"
@@ -1633,54 +1643,54 @@ function Je(e) {
 			...e
 		});
 	} catch (n) {
-		return B(n), new RTCPeerConnection({
+		return U(n), new RTCPeerConnection({
 			...t,
 			...e,
 			iceServers: []
 		});
 	}
 }
-function B(e) {
+function U(e) {
 	console.warn("tertulia:", e);
 }
 // src/peer-signal.ts
-var Ye = 1024, Xe = 256;
-function Ze(e) {
-	if (!V(e) || !H(e.connection) || e.connection === 0) return;
+var qe = 1024, Je = 256;
+function Ye(e) {
+	if (!W(e) || !G(e.connection) || e.connection === 0) return;
 	let { connection: t, peer: n, description: r, offer: i, tracks: a, candidates: o } = e;
-	if ((n === void 0 || H(n)) && (r === void 0 || Qe(r)) && (!r || H(i)) && (a === void 0 || U(a, Ye, $e)) && (o === void 0 || U(o, Xe, V))) return {
+	if ((n === void 0 || G(n)) && (r === void 0 || Xe(r)) && (!r || G(i)) && (a === void 0 || K(a, qe, Ze)) && (o === void 0 || K(o, Je, W))) return {
 		connection: t,
 		peer: n,
 		description: r,
-		offer: H(i) ? i : void 0,
+		offer: G(i) ? i : void 0,
 		tracks: a,
 		candidates: o
 	};
 }
-function V(e) {
+function W(e) {
 	return typeof e == "object" && !!e && !Array.isArray(e);
 }
-function H(e) {
+function G(e) {
 	return Number.isSafeInteger(e) && e >= 0;
 }
-function U(e, t, n) {
+function K(e, t, n) {
 	return Array.isArray(e) && e.length <= t && e.every(n);
 }
-function Qe(e) {
-	return V(e) && (e.type === "offer" || e.type === "answer") && typeof e.sdp == "string";
+function Xe(e) {
+	return W(e) && (e.type === "offer" || e.type === "answer") && typeof e.sdp == "string";
 }
-function $e(e) {
-	return V(e) && typeof e.mid == "string" && H(e.stream) && typeof e.track == "string";
+function Ze(e) {
+	return W(e) && typeof e.mid == "string" && G(e.stream) && typeof e.track == "string";
 }
 // src/p2p.ts
-var et = 1e4, tt = 300, nt = class {
+var Qe = 1e4, $e = 300, et = class {
 	#e;
 	#t = /* @__PURE__ */ new Map();
 	#n = /* @__PURE__ */ new Map();
 	#r = /* @__PURE__ */ new Map();
 	#i = /* @__PURE__ */ new Map();
 	#a;
-	#o = new Pe();
+	#o = new Ne();
 	#s;
 	constructor(e) {
 		this.#e = e;
@@ -1693,7 +1703,7 @@ var et = 1e4, tt = 300, nt = class {
 		return e.length === 0 || e.some((e) => e.connected);
 	}
 	carrier() {
-		return new rt(this);
+		return new tt(this);
 	}
 	publish(e, t) {
 		this.#r.get(e)?.stream !== t && (this.unpublish(t), this.#r.set(e, {
@@ -1717,7 +1727,7 @@ var et = 1e4, tt = 300, nt = class {
 		if (!n) return;
 		let r = n.channels.get(e);
 		if (!r) {
-			let i = r = new le(e.options);
+			let i = r = new ce(e.options);
 			n.channels.set(e, i), e.on("close", () => {
 				i.close(), n.channels.delete(e);
 			});
@@ -1737,7 +1747,7 @@ var et = 1e4, tt = 300, nt = class {
 		for (let n of this.#r.get(e)?.channels.values() ?? []) n.remove(t);
 	}
 	heard({ from: e, data: t }) {
-		let n = Ze(t);
+		let n = Ye(t);
 		n && this.#c(e).hear(n);
 	}
 	left(e) {
@@ -1761,7 +1771,7 @@ var et = 1e4, tt = 300, nt = class {
 				stream: n,
 				participant: e
 			});
-		}, et);
+		}, Qe);
 	}
 	returned(e) {
 		let t = this.#t.get(e);
@@ -1787,7 +1797,7 @@ var et = 1e4, tt = 300, nt = class {
 				begun: () => this.#d(e),
 				channel: (t) => this.#e.channel(t, e)
 			};
-			t = new qe(this.#e.me(), e, o, this.#n.get(e)), this.#t.set(e, t), this.#s ??= setInterval(() => void this.#l(), tt);
+			t = new Ge(this.#e.me(), e, o, this.#n.get(e)), this.#t.set(e, t), this.#s ??= setInterval(() => void this.#l(), $e);
 		}
 		return t;
 	}
@@ -1842,7 +1852,7 @@ var et = 1e4, tt = 300, nt = class {
 			}
 		}
 	}
-}, rt = class {
+}, tt = class {
 	closed = !1;
 	#e;
 	#t;
@@ -1868,7 +1878,7 @@ var et = 1e4, tt = 300, nt = class {
 	release() {
 		this.#t && this.#e.unpublish(this.#t), this.#n = void 0;
 	}
-}, it = class {
+}, nt = class {
 	#e;
 	#t;
 	#n = -Infinity;
@@ -1878,7 +1888,7 @@ var et = 1e4, tt = 300, nt = class {
 	take(e, t = 1) {
 		return this.#n = Math.max(this.#n, e - this.#t) + t * this.#e, Math.max(0, this.#n - e);
 	}
-}, at = class {
+}, rt = class {
 	stream;
 	id;
 	done;
@@ -1927,7 +1937,7 @@ var et = 1e4, tt = 300, nt = class {
 				e.release(), this.publish(e, !1);
 				return;
 			}
-			if (n !== this.#i || t instanceof A) return;
+			if (n !== this.#i || t instanceof M) return;
 			this.#c(t);
 		}
 	}
@@ -1939,7 +1949,7 @@ var et = 1e4, tt = 300, nt = class {
 		this.#c(e);
 	}
 	async muted(e) {
-		this.#r && this.id !== void 0 && this.#n.get(e.id) !== e.muted && (this.#n.set(e.id, e.muted), await W(this.#e.request("mute", {
+		this.#r && this.id !== void 0 && this.#n.get(e.id) !== e.muted && (this.#n.set(e.id, e.muted), await q(this.#e.request("mute", {
 			stream: this.id,
 			track: e.id,
 			muted: e.muted
@@ -1957,7 +1967,7 @@ var et = 1e4, tt = 300, nt = class {
 		await this.#t?.replaced(e);
 	}
 	async attributes() {
-		this.#r && this.id !== void 0 && await W(this.#e.request("attributes", {
+		this.#r && this.id !== void 0 && await q(this.#e.request("attributes", {
 			stream: this.id,
 			attributes: this.stream.attributes
 		}));
@@ -1976,15 +1986,15 @@ var et = 1e4, tt = 300, nt = class {
 		}
 	}
 };
-async function W(e) {
+async function q(e) {
 	try {
 		await e;
 	} catch (e) {
-		if (!(e instanceof A)) throw e;
+		if (!(e instanceof M)) throw e;
 	}
 }
 // src/attachment.ts
-var ot = class {
+var it = class {
 	#e;
 	#t;
 	#n;
@@ -2015,7 +2025,7 @@ var ot = class {
 		};
 		let i = e.ownerDocument.visibilityState === "hidden";
 		if (!this.#o && !i) return;
-		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = st({
+		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = at({
 			width: a,
 			height: o
 		}, {
@@ -2038,7 +2048,7 @@ var ot = class {
 		e.addEventListener(t, n), this.#i.push(() => e.removeEventListener(t, n));
 	}
 };
-function st(e, t, n) {
+function at(e, t, n) {
 	if (!(e.width > 0 && e.height > 0 && t.width > 0 && t.height > 0)) return e;
 	let r = [e.width / t.width, e.height / t.height];
 	if (n === "fill" || n === "none") return e;
@@ -2048,7 +2058,7 @@ function st(e, t, n) {
 		height: t.height * i
 	};
 }
-function ct(e) {
+function ot(e) {
 	let t = e.filter((e) => e !== void 0);
 	if (t.length === 0) return;
 	let n = t.filter(({ visible: e }) => e), r = (e) => {
@@ -2063,12 +2073,12 @@ function ct(e) {
 	};
 }
 // src/preference.ts
-var lt = 100, ut = 2e3, dt = 1e3, G = 16, ft = {
+var st = 100, ct = 2e3, lt = 1e3, J = 16, ut = {
 	"at-once": 0,
-	grow: lt,
-	shrink: ut,
-	pause: dt
-}, pt = class {
+	grow: st,
+	shrink: ct,
+	pause: lt
+}, dt = class {
 	#e;
 	#t;
 	#n = "none";
@@ -2076,7 +2086,7 @@ var lt = 100, ut = 2e3, dt = 1e3, G = 16, ft = {
 	see(e, t) {
 		this.#e = t;
 		let n = this.#a();
-		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + ft[n]);
+		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + ut[n]);
 	}
 	timer() {
 		return this.#r;
@@ -2092,28 +2102,28 @@ var lt = 100, ut = 2e3, dt = 1e3, G = 16, ft = {
 		};
 		let { width: t, height: n, priority: r } = e;
 		return {
-			width: K(t),
-			height: K(n),
+			width: Y(t),
+			height: Y(n),
 			priority: r,
 			paused: !1
 		};
 	}
 	#a() {
 		let e = this.#t, t = this.#i();
-		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : q(t.width, e.width) || q(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
+		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : ft(t.width, e.width) || ft(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
 	}
 };
-function K(e) {
-	return Math.ceil(e / G) * G;
+function Y(e) {
+	return Math.ceil(e / J) * J;
 }
-function q(e, t) {
+function ft(e, t) {
 	return (e || Infinity) > (t || Infinity);
 }
-function J(e, t) {
+function pt(e, t) {
 	if (!e && !t) return;
 	let { width: n = 0, height: r = 0, frameRate: i = 0, maxBitrate: a = 0, priority: o = 10, paused: s = !1 } = {
-		...Y(e),
-		...Y(t)
+		...mt(e),
+		...mt(t)
 	};
 	return {
 		width: n,
@@ -2124,7 +2134,7 @@ function J(e, t) {
 		paused: s
 	};
 }
-function Y(e = {}) {
+function mt(e = {}) {
 	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
 }
 // src/remote-stream.ts
@@ -2143,7 +2153,7 @@ var X = class extends e {
 	#l;
 	#u = /* @__PURE__ */ new Map();
 	constructor(e, t) {
-		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => Z(e, void 0));
+		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => ht(e, void 0));
 	}
 	get participant() {
 		return this.#e.participant();
@@ -2171,8 +2181,8 @@ var X = class extends e {
 	}
 	attach(e, t = {}) {
 		this.#o.get(e)?.stop();
-		let n = () => this.#d(), r = new ot(e, t.priority, n);
-		return this.#o.set(e, r), this.#s ??= new pt(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
+		let n = () => this.#d(), r = new it(e, t.priority, n);
+		return this.#o.set(e, r), this.#s ??= new dt(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
 			element: e,
 			setPriority: (e) => {
 				r.priority = e, n();
@@ -2194,7 +2204,7 @@ var X = class extends e {
 	}
 	preference(e) {
 		let t = this.#n.find((t) => t.id === e);
-		return t && J(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
+		return t && pt(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
 	}
 	get publisherId() {
 		return this.#t.participant;
@@ -2228,7 +2238,7 @@ var X = class extends e {
 		]);
 		this.#t = e;
 		let n = this.#n;
-		return this.#n = (e.tracks ?? []).map((e) => Z(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
+		return this.#n = (e.tracks ?? []).map((e) => ht(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
 			e.tracks,
 			e.attributes,
 			e.data
@@ -2264,7 +2274,7 @@ var X = class extends e {
 	#d() {
 		let e = this.#s;
 		if (!e || this.#a) return;
-		let t = [...this.#o.values()].map((e) => e.view()), n = ct(t);
+		let t = [...this.#o.values()].map((e) => e.view()), n = ot(t);
 		(n || t.length === 0) && e.see(Date.now(), n), this.#f(e);
 	}
 	#f(e) {
@@ -2281,11 +2291,11 @@ var X = class extends e {
 	}
 	async #p(e) {
 		if (this.#a || this.#e.unlayered()) return;
-		let t = this.preference(e) ?? J({}, {});
+		let t = this.preference(e) ?? pt({}, {});
 		t && await this.#e.prefer(this, e, t);
 	}
 };
-function Z(e, t) {
+function ht(e, t) {
 	return {
 		id: e.id,
 		kind: e.kind,
@@ -2299,7 +2309,7 @@ function Z(e, t) {
 	};
 }
 // src/signal.ts
-var mt = /* @__PURE__ */ new Set([
+var gt = /* @__PURE__ */ new Set([
 	"offer",
 	"close",
 	"publish",
@@ -2309,7 +2319,7 @@ var mt = /* @__PURE__ */ new Set([
 	"mute",
 	"attributes",
 	"signal"
-]), ht = class {
+]), _t = class {
 	#e;
 	#t;
 	#n;
@@ -2320,7 +2330,7 @@ var mt = /* @__PURE__ */ new Set([
 		(typeof document > "u" || document.visibilityState !== "hidden") && this.wake();
 	};
 	constructor(e) {
-		this.#e = e, this.#t = new ke(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
+		this.#e = e, this.#t = new Oe(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
 	}
 	start() {
 		typeof window < "u" && (window.addEventListener("online", this.#o), document.addEventListener("visibilitychange", this.#o)), this.#t.start(Date.now()), this.#s();
@@ -2332,12 +2342,12 @@ var mt = /* @__PURE__ */ new Set([
 		return this.#t.live;
 	}
 	request(e, n) {
-		let r = gt(JSON.stringify(n));
+		let r = vt(JSON.stringify(n));
 		if (r > 524160) {
 			let e = `That is ${r} bytes; a request can have ${g - 128}.`;
 			return Promise.reject(new t("bad-request", e));
 		}
-		let i = this.#t.request(Date.now(), e, n, !mt.has(e)), a = new Promise((e, t) => this.#a.set(i, {
+		let i = this.#t.request(Date.now(), e, n, !gt.has(e)), a = new Promise((e, t) => this.#a.set(i, {
 			resolve: e,
 			reject: t
 		}));
@@ -2408,7 +2418,7 @@ var mt = /* @__PURE__ */ new Set([
 			e = this.#e.openSocket?.(this.#e.url) ?? new WebSocket(this.#e.url);
 		} catch (e) {
 			queueMicrotask(() => {
-				this.#t.closed(Date.now(), 1006, M(e)), this.#s();
+				this.#t.closed(Date.now(), 1006, P(e)), this.#s();
 			});
 			return;
 		}
@@ -2437,11 +2447,11 @@ var mt = /* @__PURE__ */ new Set([
 		clearTimeout(this.#r), typeof window < "u" && (window.removeEventListener("online", this.#o), document.removeEventListener("visibilitychange", this.#o));
 	}
 };
-function gt(e) {
+function vt(e) {
 	return new TextEncoder().encode(e).length;
 }
 // src/room.ts
-var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
+var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	#e;
 	#t;
 	#n;
@@ -2459,12 +2469,12 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 	#m = /* @__PURE__ */ new Map();
 	#h = /* @__PURE__ */ new Map();
 	#g = /* @__PURE__ */ new WeakSet();
-	#_ = new it(30, 150);
+	#_ = new nt(30, 150);
 	#v = /* @__PURE__ */ new Set();
 	#y = /* @__PURE__ */ new Set();
 	#b;
-	#x = new ie();
-	#S = new ie();
+	#x = new x();
+	#S = new x();
 	#C;
 	#w = {
 		level: 4,
@@ -2521,13 +2531,13 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 		return this.#c.permissions.includes(e);
 	}
 	streamsOf(e) {
-		let t = Q(e);
+		let t = Z(e);
 		return [...this.#u.values()].filter((e) => e.publisherId === t);
 	}
 	async publish(e) {
 		if (this.#ne(), e.ended) throw new t("closed", "The stream is over.");
 		if (e.published) throw new t("conflict", "The stream is published already.");
-		let n = new at(e, {
+		let n = new rt(e, {
 			request: (e, t) => this.#e.request(e, t),
 			wantedLayers: (e, t) => this.#h.get(e)?.get(t),
 			over: () => {
@@ -2541,7 +2551,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 	}
 	async subscribe(e, n = {}) {
 		if (this.#ne(), this.#u.get(e.id) !== e) throw new t("closed", "The stream is over.");
-		let r = Ct(e, n), i = e.wanted;
+		let r = Tt(e, n), i = e.wanted;
 		e.setWanted(r);
 		try {
 			await this.#B(e);
@@ -2553,12 +2563,12 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 		e.wanted && (e.setWanted(void 0), this.#g.delete(e), await this.#U(this.#e.request("unsubscribe", { stream: e.id })));
 	}
 	async send(e, n = {}) {
-		let r = gt(JSON.stringify(e));
+		let r = vt(JSON.stringify(e));
 		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${_}.`);
-		let i = Tt();
+		let i = Et();
 		return await this.#e.request("message", {
 			id: i,
-			to: n.to?.map(Q),
+			to: n.to?.map(Z),
 			data: e
 		}), i;
 	}
@@ -2571,7 +2581,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 	}
 	async kick(e, t) {
 		await this.#e.request("kick", {
-			participant: Q(e),
+			participant: Z(e),
 			reason: t
 		});
 	}
@@ -2595,7 +2605,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 	}
 	async getStats(e = {}) {
 		this.#ne();
-		let [t, n] = await Promise.all([this.#S.read(this.#ee()), e.server ? this.#e.request("stats", {}) : void 0]), r = xt(n?.transports), { rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c, raw: l } = t;
+		let [t, n] = await Promise.all([this.#S.read(this.#ee()), e.server ? this.#e.request("stats", {}) : void 0]), r = Ct(n?.transports), { rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c, raw: l } = t;
 		return {
 			time: Date.now(),
 			quality: this.#w,
@@ -2626,13 +2636,13 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 	}
 	entered(e, t) {
 		if (e === "joined") {
-			this.#s = t.room, this.#c = $(t.participant);
-			for (let e of t.participants ?? []) this.#l.set(e.id, $(e));
+			this.#s = t.room, this.#c = Q(t.participant);
+			for (let e of t.participants ?? []) this.#l.set(e.id, Q(e));
 			for (let e of t.streams ?? []) e.participant !== this.#c.id && this.#u.set(e.id, this.#j(e));
 			this.#a = t.iceServers, this.#q(), this.#i || this.#X();
 			for (let e of this.#t.publish ?? []) this.publish(e).catch((e) => console.warn("tertulia:", e));
 			for (let e of this.#u.values()) this.#R(e);
-			typeof window < "u" && window.addEventListener("pagehide", this.#D), this.#C = setInterval(() => void this.#te(), _t);
+			typeof window < "u" && window.addEventListener("pagehide", this.#D), this.#C = setInterval(() => void this.#te(), yt);
 			return;
 		}
 		this.#a = t.iceServers, this.#n.close(), e === "rejoined" && this.#i?.close();
@@ -2696,7 +2706,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 		message: ({ id: e, to: t, stream: n, from: r, time: i, data: a }) => {
 			let o = `${r} ${e}`;
 			if (this.#p.has(o)) return;
-			if (this.#p.add(o), this.#p.size > yt) for (let e of this.#p) {
+			if (this.#p.add(o), this.#p.size > xt) for (let e of this.#p) {
 				this.#p.delete(e);
 				break;
 			}
@@ -2730,7 +2740,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 		}
 	};
 	#k(e) {
-		let t = $(e);
+		let t = Q(e);
 		if (e.id === this.#c.id) {
 			this.#c = {
 				...t,
@@ -2763,7 +2773,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 	#M(e) {
 		if (e.participant === this.#c.id) return;
 		let t = this.#u.get(e.id);
-		if (t && t.publisherId === e.participant && St(t, e)) {
+		if (t && t.publisherId === e.participant && wt(t, e)) {
 			this.#v.delete(e.id), this.#N(e, void 0), t.wanted && this.#z(t);
 			return;
 		}
@@ -2788,7 +2798,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 	}
 	#F(e) {
 		let t = this.#c;
-		this.#c = $(e.participant), JSON.stringify(t) !== JSON.stringify(this.#c) && this.emit("participant-updated", this.#c);
+		this.#c = Q(e.participant), JSON.stringify(t) !== JSON.stringify(this.#c) && this.emit("participant-updated", this.#c);
 		let n = this.#s;
 		this.#s = e.room, JSON.stringify(n) !== JSON.stringify(this.#s) && this.emit("room-updated"), this.#m.clear();
 		let r = new Set((e.participants ?? []).map(({ id: e }) => e)), i = new Set((e.streams ?? []).map(({ id: e }) => e));
@@ -2796,7 +2806,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 		for (let t of e.participants ?? []) this.#k(t);
 		for (let t of e.streams ?? []) {
 			let e = this.#u.get(t.id);
-			e && e.publisherId === t.participant && St(e, t) ? this.#N(t, void 0) : this.#M(t);
+			e && e.publisherId === t.participant && wt(e, t) ? this.#N(t, void 0) : this.#M(t);
 		}
 		clearTimeout(this.#b), this.#b = setTimeout(() => {
 			for (let e of [...this.#v]) {
@@ -2804,7 +2814,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 				t && this.#P(t);
 			}
 			for (let e of [...this.#y]) this.#A(e, "timeout");
-		}, vt);
+		}, bt);
 	}
 	#I(e) {
 		return e === this.#c.id ? this.#c : this.#l.get(e);
@@ -2816,7 +2826,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 		let { autoSubscribe: t = !0 } = this.#t;
 		if (e.wanted || !this.can("subscribe")) return;
 		let n = typeof t == "function" ? t(e) : t;
-		n && (e.setWanted(Ct(e, n === !0 ? {} : n)), this.#z(e));
+		n && (e.setWanted(Tt(e, n === !0 ? {} : n)), this.#z(e));
 	}
 	#z(e) {
 		this.#B(e).catch((t) => {
@@ -2840,13 +2850,13 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 		try {
 			await t.offered();
 		} catch (e) {
-			if (e instanceof A) return;
+			if (e instanceof M) return;
 			throw e;
 		}
 		let r = () => e.wanted === n && t === this.#n && this.#u.get(e.id) === e;
 		if (!r()) return;
 		let i = this.#_.take(Date.now(), 1 + e.tracks.filter(({ id: t }) => e.preference(t)).length);
-		if (i > 0 && await wt(i), !r()) return;
+		if (i > 0 && await $(i), !r()) return;
 		let a = {
 			stream: e.id,
 			transport: t.name
@@ -2863,7 +2873,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 	async #V(e, t, n) {
 		if (!e.wanted || !this.#g.has(e)) return;
 		let r = this.#_.take(Date.now());
-		r > 0 && await wt(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
+		r > 0 && await $(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
 	}
 	async #H(e, t, n) {
 		let { wanted: r } = e, i = r && (r.tracks === void 0 || r.tracks.includes(t));
@@ -2889,7 +2899,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 		try {
 			await e;
 		} catch (e) {
-			if (!(e instanceof A)) throw e;
+			if (!(e instanceof M)) throw e;
 		}
 	}
 	#W(e, t, n) {
@@ -2908,7 +2918,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 	}
 	#K(e) {
 		let { iceServers: t, iceTransportPolicy: n } = this.#t, r = this.#r === 1 ? "main" : `main-${this.#r}`;
-		return new Ie(r, {
+		return new Pe(r, {
 			iceServers: t ?? this.#a ?? [],
 			iceTransportPolicy: n
 		}, {
@@ -2922,7 +2932,7 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 		}, e);
 	}
 	#q() {
-		this.mode === "p2p" ? (this.#n.close(), this.#i ??= new nt({
+		this.mode === "p2p" ? (this.#n.close(), this.#i ??= new et({
 			request: (e, t) => this.#e.request(e, t),
 			live: () => this.#e.live,
 			me: () => this.#c.id,
@@ -2998,15 +3008,15 @@ var _t = 2e3, vt = 6e3, yt = 4096, bt = class extends e {
 		if (this.#o === "closed") throw new t("closed", "The room was left.");
 	}
 };
-function xt(e) {
+function Ct(e) {
 	let t = /* @__PURE__ */ new Map();
 	for (let n of e ?? []) for (let { stream: e, track: r, layer: i } of n.router?.subscribed ?? []) i && t.set(`${e} ${r}`, i);
 	return t;
 }
-function Q(e) {
+function Z(e) {
 	return typeof e == "string" ? e : e.id;
 }
-function $(e) {
+function Q(e) {
 	let { id: t, user: n, role: r, permissions: i = [], metadata: a = {} } = e;
 	return {
 		id: t,
@@ -3016,20 +3026,20 @@ function $(e) {
 		metadata: a
 	};
 }
-function St(e, t) {
+function wt(e, t) {
 	return (t.tracks ?? []).map(({ id: e, kind: t }) => `${t} ${e}`).join() === e.tracks.map(({ id: e, kind: t }) => `${t} ${e}`).join();
 }
-function Ct(e, t) {
+function Tt(e, t) {
 	let { audio: n = !0, video: r = !0, data: i = e.hasData, tracks: a } = t, o = e.tracks.filter((e) => a ? a.includes(e.id) : e.kind === "audio" ? n : r).map((e) => e.id);
 	return {
 		tracks: o.length === e.tracks.length ? void 0 : o,
 		data: i
 	};
 }
-function wt(e) {
+function $(e) {
 	return new Promise((t) => setTimeout(t, e));
 }
-function Tt() {
+function Et() {
 	let e = crypto.getRandomValues(/* @__PURE__ */ new Uint8Array(16));
 	e[6] = (e[6] ?? 0) & 15 | 64, e[8] = (e[8] ?? 0) & 63 | 128;
 	let t = Array.from(e, (e) => e.toString(16).padStart(2, "0")).join("");
@@ -3042,15 +3052,15 @@ function Tt() {
 	].join("-");
 }
 // src/connect.ts
-async function Et(e, n, r = {}) {
+async function Dt(e, n, r = {}) {
 	c(), r.signal?.throwIfAborted();
 	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, l = !1, u, d = new Promise((e, t) => {
 		u = {
 			resolve: e,
 			reject: t
 		};
-	}), f = new ht({
-		url: Dt(e),
+	}), f = new _t({
+		url: Ot(e),
 		token: () => typeof n == "string" ? n : n(),
 		opening: {
 			protocol: 1,
@@ -3066,7 +3076,7 @@ async function Et(e, n, r = {}) {
 		ended: (e, t) => {
 			l ? p.sessionEnded(e, t) : (p.abandon(), u.reject(t));
 		}
-	}), p = new bt(f, { ...r }), m = (e) => {
+	}), p = new St(f, { ...r }), m = (e) => {
 		l || (u.reject(e), f.leave());
 	}, g = () => m(r.signal?.reason);
 	r.signal?.addEventListener("abort", g);
@@ -3077,7 +3087,7 @@ async function Et(e, n, r = {}) {
 		clearTimeout(_), r.signal?.removeEventListener("abort", g);
 	}
 }
-function Dt(e) {
+function Ot(e) {
 	let n;
 	try {
 		n = new URL(e, typeof location > "u" ? void 0 : location.href);
@@ -3089,20 +3099,20 @@ function Dt(e) {
 	return `${r ? "wss" : "ws"}://${n.host}${n.pathname.replace(/\/+$/, "")}/v1/signal`;
 }
 // src/local-stream.ts
-var Ot = {
+var kt = {
 	echoCancellation: !0,
 	noiseSuppression: !0,
 	autoGainControl: !0
-}, kt = {
+}, At = {
 	width: { ideal: 1280 },
 	height: { ideal: 720 },
 	frameRate: {
 		ideal: 30,
 		max: 30
 	}
-}, At = class n extends e {
+}, jt = class n extends e {
 	static async camera(e = {}) {
-		let t = Mt(e.audio ?? !0, Ot, e.audioDeviceId), r = Mt(e.video ?? !0, kt, e.videoDeviceId), i = await l({
+		let t = Nt(e.audio ?? !0, kt, e.audioDeviceId), r = Nt(e.video ?? !0, At, e.videoDeviceId), i = await l({
 			audio: t ?? !1,
 			video: r ?? !1
 		}), a = i.getTracks().map((e) => e.kind === "audio" ? {
@@ -3281,17 +3291,17 @@ var Ot = {
 	}
 	#u(e, t) {
 		t.addEventListener("ended", () => {
-			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || jt(e)) && this.stop());
+			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || Mt(e)) && this.stop());
 		});
 	}
 	#d(e) {
 		this.emit("device-lost", e);
 	}
 };
-function jt(e) {
+function Mt(e) {
 	return e.source === "screen-audio";
 }
-function Mt(e, t, n) {
+function Nt(e, t, n) {
 	if (e === !1) return;
 	let r = {
 		...t,
@@ -3302,4 +3312,4 @@ function Mt(e, t, n) {
 		deviceId: { exact: n }
 	} : r;
 }
-export { i as Channel, e as Emitter, At as LocalStream, X as RemoteStream, bt as Room, t as TertuliaError, c as checkSupport, Et as connect, o as devices, s as onDeviceChange };
+export { i as Channel, e as Emitter, jt as LocalStream, X as RemoteStream, St as Room, t as TertuliaError, c as checkSupport, Dt as connect, o as devices, s as onDeviceChange };

@@ -11,6 +11,8 @@ export interface Described {
 
 /** What is to be done next with the connection. */
 export type Step<Candidate, Extra> =
+  /** Ask the other for the connection's first offer. */
+  | { do: 'ask' }
   /** Make an offer, set it, and send it under this number. */
   | { do: 'offer'; offer: number }
   /** Set the other's offer (an own one that is open is taken back by that), answer it, and send the answer. */
@@ -35,11 +37,16 @@ export class Negotiation<Candidate, Extra> {
   /** Number of the own offer that is not answered yet. */
   #open: number | undefined;
   #offers = 0;
-  /** The other's offer was ignored: so are its candidates. */
-  #ignoring = false;
+  /** An offer of this side has been made, or one of the other accepted. */
+  #begun = false;
+  #asked = false;
   #busy = false;
 
-  /** impolite: of two offers that meet, this side's counts. One of the two is, and one is not. */
+  /**
+   * impolite: of two offers that meet, this side's counts, and it makes the first. One of the two is, and one is not.
+   * Were the first two to meet, the one that is taken back would take its transport with it, and Chromium (156) may
+   * then gather no candidate ever again on that connection.
+   */
   constructor(impolite: boolean) {
     this.#impolite = impolite;
   }
@@ -49,10 +56,15 @@ export class Negotiation<Candidate, Extra> {
     this.#needed = true;
   }
 
+  /** The other asks for the first offer. */
+  asked(): void {
+    if (this.#impolite && !this.#begun) this.#needed = true;
+  }
+
   /** What the other said last may be lost, and what was said to it: an open offer is made again. */
   lost(): void {
     this.#heard = [];
-    this.#ignoring = false;
+    this.#asked = false;
     if (this.#open !== undefined) this.#withdraw = true;
   }
 
@@ -91,32 +103,32 @@ export class Negotiation<Candidate, Extra> {
       if (step) return step;
     }
     if (!this.#needed || this.#open !== undefined) return undefined;
+    if (!this.#impolite && !this.#begun) {
+      if (this.#asked) return undefined;
+      this.#asked = true;
+      return { do: 'ask' };
+    }
     this.#needed = false;
+    this.#begun = true;
     this.#open = ++this.#offers;
     return { do: 'offer', offer: this.#open };
   }
 
   #take(heard: Heard<Candidate, Extra>): Step<Candidate, Extra> | undefined {
-    if ('candidates' in heard) {
-      return this.#ignoring ? undefined : { do: 'candidates', candidates: heard.candidates };
-    }
+    if ('candidates' in heard) return { do: 'candidates', candidates: heard.candidates };
     const { described, extra } = heard;
     const { type, sdp, offer } = described;
     if (type === 'answer') {
       if (offer !== this.#open) return undefined; // to an offer that was taken back
       this.#open = undefined;
-      this.#ignoring = false;
       return { do: 'complete', sdp, extra };
     }
     if (this.#open !== undefined) {
-      if (this.#impolite) {
-        this.#ignoring = true;
-        return undefined;
-      }
+      if (this.#impolite) return undefined;
       this.#open = undefined;
       this.#needed = true; // what the own offer was for is offered again
     }
-    this.#ignoring = false;
+    this.#begun = true;
     return { do: 'accept', offer, sdp, extra };
   }
 }

@@ -210,6 +210,7 @@ export class Pair {
       this.#negotiation.describe(described, signal.tracks ?? []);
     }
     if (signal.candidates) this.#negotiation.candidates(signal.candidates);
+    if (!signal.description && !signal.candidates) this.#negotiation.asked();
     this.#run();
   }
 
@@ -335,6 +336,7 @@ export class Pair {
     const [free] = index >= 0 ? this.#free.splice(index, 1) : [];
     if (free) {
       free.direction = 'sendonly';
+      preferCodecs(free, track.kind, this.#host.codecs());
       void free.sender.replaceTrack(track.mediaTrack ?? null).catch(warn);
       // Not in the bitrate of the stream before.
       void new Sending(free, [stream.plainEncoding(track)]).apply();
@@ -378,8 +380,15 @@ export class Pair {
     pc: RTCPeerConnection,
     step: Step<RTCIceCandidateInit, readonly PeerTrack[]>,
   ): Promise<void> {
+    this.#repair.expect();
     switch (step.do) {
+      case 'ask':
+        this.#say({});
+        break;
       case 'offer':
+        // An offer needs a section; who sends nothing yet has a free one.
+        if (pc.getTransceivers().length === 0)
+          this.#free.push(pc.addTransceiver('audio', { direction: 'inactive' }));
         await pc.setLocalDescription(await pc.createOffer());
         this.#describe(pc, step.offer);
         break;

@@ -1,6 +1,7 @@
 // The repair of a connection whose ICE fails: restarts, and when those do not help, another connection.
 
 /** Times, milliseconds. */
+const beginWithin = 6_000; // before a connection is given up whose ICE has not even begun
 const disconnectedFor = 2_000; // before ICE is restarted
 const restartWithin = 8_000; // before an ICE restart is given up
 const maxRestarts = 2; // before the connection is made anew
@@ -28,6 +29,7 @@ export class Repair {
   readonly #host: RepairHost;
   readonly #patience: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #expected: ReturnType<typeof setTimeout> | undefined;
   #restarts = 0;
   #wanted = false; // as soon as the signalling is there
   #closed = false;
@@ -35,6 +37,17 @@ export class Repair {
   constructor(host: RepairHost) {
     this.#host = host;
     this.#patience = host.patience ?? 0;
+  }
+
+  /** Both sides are told to connect: ICE should begin. Where it does not, no restart of it makes it. */
+  expect(): void {
+    if (this.#closed) return;
+    this.#expected ??= setTimeout(() => {
+      this.#expected = undefined;
+      if (this.#host.state() !== 'new') return; // ICE says itself what becomes of it
+      if (this.#host.live()) this.#host.giveUp();
+      else this.expect();
+    }, beginWithin + this.#patience);
   }
 
   /** ICE's state changed. */
@@ -75,6 +88,8 @@ export class Repair {
   /** All is well, or there is another connection. */
   reset(): void {
     this.#stop();
+    clearTimeout(this.#expected);
+    this.#expected = undefined;
     this.#restarts = 0;
     this.#wanted = false;
   }
@@ -82,7 +97,7 @@ export class Repair {
   /** Nothing is to be repaired any more. */
   close(): void {
     this.#closed = true;
-    this.#stop();
+    this.reset();
   }
 
   #later(wait: number): void {

@@ -80,6 +80,7 @@ export class FakePeerConnection {
   #transceivers: FakeTransceiver[] = [];
   #fresh = new Set<FakeTransceiver>(); // whose mid is not agreed on
   #mids = 0;
+  #agreed = false; // on anything
   readonly #id = FakePeerConnection.all.length;
 
   constructor(configuration?: unknown) {
@@ -142,6 +143,11 @@ export class FakePeerConnection {
   async setRemoteDescription({ type, sdp }: { type: string; sdp: string }): Promise<void> {
     await Promise.resolve();
     if (this.closed) throw new Error('closed');
+    this.#remoteDescription(type, sdp);
+    this.#agreed = true;
+  }
+
+  #remoteDescription(type: string, sdp: string): void {
     const sections: Section[] = JSON.parse(sdp.split('\r\n')[0]!);
     if (type === 'answer') {
       if (this.signalingState !== 'have-local-offer') throw new Error(`an answer in ${this.signalingState}`);
@@ -156,7 +162,11 @@ export class FakePeerConnection {
       this.signalingState = 'stable';
       this.#forgetStopped();
     } else {
-      if (this.signalingState === 'have-local-offer') this.#rollback();
+      if (this.signalingState === 'have-local-offer') {
+        // The transport would go with it, and in Chromium may never come again.
+        if (!this.#agreed) throw new Error('the first offer is taken back');
+        this.#rollback();
+      }
       for (const section of sections) {
         let mine = this.#transceivers.find(({ mid }) => mid === section.mid);
         if (!mine) {

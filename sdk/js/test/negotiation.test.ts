@@ -9,6 +9,7 @@ class Connection {
   state: 'stable' | 'have-local-offer' = 'stable';
   agreed = { mine: '', theirs: '' };
   #offered = '';
+  #begun = false;
 
   offer(mine: string): void {
     if (this.state !== 'stable') throw new Error('an offer in the middle of another');
@@ -16,12 +17,16 @@ class Connection {
     this.#offered = mine;
   }
   accept(theirs: string, mine: string): void {
+    if (this.state !== 'stable' && !this.#begun)
+      throw new Error('with its first offer it loses its transport');
+    this.#begun = true;
     this.state = 'stable'; // rolls back by itself
     this.agreed = { mine, theirs };
   }
   complete(theirs: string): void {
     if (this.state !== 'have-local-offer') throw new Error('an answer to nothing');
     this.state = 'stable';
+    this.#begun = true;
     this.agreed = { mine: this.#offered, theirs };
   }
   withdraw(): void {
@@ -36,7 +41,7 @@ class Side {
   readonly connection = new Connection();
   /** What it sends in its sections now. */
   mine = '';
-  readonly out: { described?: Described; note?: Note; candidates?: number[] }[] = [];
+  readonly out: { described?: Described; note?: Note; candidates?: number[]; ask?: true }[] = [];
   readonly heardCandidates: number[] = [];
   step: Step<number, Note> | undefined;
 
@@ -58,6 +63,9 @@ class Side {
     if (!step) return;
     this.step = undefined;
     switch (step.do) {
+      case 'ask':
+        this.out.push({ ask: true });
+        break;
       case 'offer':
         this.connection.offer(this.mine);
         this.out.push({ described: { type: 'offer', sdp: this.mine, offer: step.offer }, note: this.mine });
@@ -86,6 +94,7 @@ class Side {
   hear(message: (typeof this.out)[number]): void {
     if (message.described) this.machine.describe(message.described, message.note ?? '');
     if (message.candidates) this.machine.candidates(message.candidates);
+    if (message.ask) this.machine.asked();
   }
 }
 
@@ -120,9 +129,30 @@ describe('perfect negotiation', () => {
     agree(one, other);
   });
 
+  it('the impolite one makes the first offer, and is asked for it', () => {
+    const [impolite, polite] = [new Side(true), new Side(false)];
+    polite.change('p');
+    polite.run();
+    polite.change('q');
+    polite.run();
+    expect(polite.out).toEqual([{ ask: true }]); // once
+    impolite.hear({ ask: true });
+    impolite.run();
+    expect(impolite.out.map(({ described }) => described?.type)).toEqual(['offer']);
+    exchange(impolite, polite);
+    agree(impolite, polite);
+    impolite.machine.asked(); // again, or late: it has made its first
+    polite.machine.asked(); // of the wrong one
+    impolite.run();
+    polite.run();
+    expect([...impolite.out, ...polite.out]).toEqual([]);
+  });
+
   it('when two offers meet, that of the impolite one counts, and the other is made again', () => {
     const [impolite, polite] = [new Side(true), new Side(false)];
     impolite.change('i');
+    exchange(impolite, polite);
+    impolite.change('j');
     polite.change('p');
     impolite.run();
     polite.run();
@@ -134,29 +164,25 @@ describe('perfect negotiation', () => {
     polite.hear(first!);
     polite.run();
     expect(polite.out.map(({ described }) => `${described?.type} ${described?.offer}`)).toEqual([
-      'answer 1',
+      'answer 2',
       'offer 2',
     ]);
     exchange(impolite, polite);
     agree(impolite, polite);
   });
 
-  it('candidates of an ignored offer are ignored, those of others are not', () => {
-    const [impolite, polite] = [new Side(true), new Side(false)];
+  it('candidates that come after an ignored offer may be of an earlier description, and count', () => {
+    const impolite = new Side(true);
     impolite.change('i');
     impolite.run();
     impolite.hear({ described: { type: 'offer', sdp: 'p', offer: 1 }, note: 'p' });
     impolite.hear({ candidates: [1, 2] });
     impolite.run();
-    expect(impolite.heardCandidates).toEqual([]);
-    exchange(impolite, polite);
-    impolite.hear({ candidates: [3] });
-    impolite.run();
-    expect(impolite.heardCandidates).toEqual([3]);
+    expect(impolite.heardCandidates).toEqual([1, 2]);
   });
 
   it('an answer to an offer that is not open changes nothing', () => {
-    const side = new Side(false);
+    const side = new Side(true);
     side.hear({ described: { type: 'answer', sdp: 'x', offer: 0 }, note: 'x' });
     side.run();
     side.change('p');
@@ -166,8 +192,8 @@ describe('perfect negotiation', () => {
     expect(side.connection.state).toBe('have-local-offer');
   });
 
-  it('what was lost is offered again', () => {
-    const [one, other] = [new Side(false), new Side(true)];
+  it.each([true, false])('what was lost is offered again, or asked for (impolite: %s)', (impolite) => {
+    const [one, other] = [new Side(impolite), new Side(!impolite)];
     one.change('a');
     one.run();
     one.out.length = 0; // on the way when the session was rebuilt

@@ -101,6 +101,23 @@ describe('a peer-to-peer room', () => {
     expect(open().map(({ signalingState }) => signalingState)).toEqual(['stable', 'stable']);
   });
 
+  it.each(['a', 'b'])('lets the lower id begin, also when only %s sends', async (sends) => {
+    const rooms = { a: server.enter('a'), b: server.enter('b') };
+    const [from, to] = sends === 'a' ? [rooms.a, rooms.b] : [rooms.b, rooms.a];
+    await Promise.all([from.publish(camera()), settle()]);
+    await settle();
+    connect();
+    expect(received(to, sends)).toEqual(both);
+    const offers = server.requests.filter(
+      ({ type, data }) => type === 'signal' && (data.data as PeerSignal).description?.type === 'offer',
+    );
+    expect(offers[0]!.from).toBe('a');
+    await Promise.all([to.publish(camera()), settle()]);
+    await settle();
+    expect(received(from, sends === 'a' ? 'b' : 'a')).toEqual(both);
+    expect(open().map((pc) => pc.getTransceivers().length)).toEqual([4, 4]); // none of them for the offer only
+  });
+
   it('sends what is wanted, and no more', async () => {
     const [a, b] = await call('a', 'b');
     const stream = a!.streamsOf('b')[0]!;
@@ -510,6 +527,21 @@ describe('connections between participants', () => {
     expect(open()).toHaveLength(2);
     expect(received(a!, 'b')).toEqual(both);
     expect(received(b!, 'a')).toEqual(both);
+  });
+
+  it('are made anew when ICE does not begin, and not again when it has', async () => {
+    const [a, b] = [server.enter('a'), server.enter('b')];
+    await Promise.all([a.publish(camera()), b.publish(camera()), settle()]);
+    const former = open();
+    await vi.advanceTimersByTimeAsync(12_000);
+    connect();
+    expect(open()).toHaveLength(2);
+    expect(open().filter((pc) => former.includes(pc))).toEqual([]);
+    expect(received(a, 'b')).toEqual(both);
+    expect(received(b, 'a')).toEqual(both);
+    const now = open();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(open()).toEqual(now);
   });
 
   it('make the indicator bad only when none is there', async () => {

@@ -104,8 +104,39 @@ describe('a connection', () => {
     expect(done).toEqual([0, 9_000, 18_000, 27_000].map((at) => `restart ${at}`));
   });
 
+  it('is given up when its ICE has not begun after six seconds', () => {
+    const { repair, done } = connection(1_500);
+    repair.expect();
+    vi.advanceTimersByTime(1_000);
+    repair.expect();
+    vi.advanceTimersByTime(20_000);
+    expect(done).toEqual(['give up 7500']);
+  });
+
+  it('whose ICE has begun says itself when it fails', () => {
+    const { repair, done, becomes } = connection();
+    repair.expect();
+    becomes('checking');
+    vi.advanceTimersByTime(60_000);
+    expect(done).toEqual([]);
+    becomes('failed');
+    expect(done).toEqual(['restart 60000']);
+  });
+
+  it('that cannot begin without the signalling is not given up before that is there', () => {
+    const { repair, now, done } = connection();
+    now.live = false;
+    repair.expect();
+    vi.advanceTimersByTime(20_000);
+    now.live = true;
+    expect(done).toEqual([]);
+    vi.advanceTimersByTime(6_000);
+    expect(done).toEqual(['give up 24000']);
+  });
+
   it('that is closed is left alone', () => {
     const { repair, done, becomes } = connection();
+    repair.expect();
     becomes('disconnected');
     repair.close();
     becomes('failed');

@@ -7,8 +7,12 @@ export interface Described {
 }
 /** What is to be done next with the connection. */
 export type Step<Candidate, Extra> = 
-/** Make an offer, set it, and send it under this number. */
+/** Ask the other for the connection's first offer. */
 {
+    do: 'ask';
+}
+/** Make an offer, set it, and send it under this number. */
+ | {
     do: 'offer';
     offer: number;
 }
@@ -38,10 +42,16 @@ export type Step<Candidate, Extra> =
  */
 export declare class Negotiation<Candidate, Extra> {
     #private;
-    /** impolite: of two offers that meet, this side's counts. One of the two is, and one is not. */
+    /**
+     * impolite: of two offers that meet, this side's counts, and it makes the first. One of the two is, and one is not.
+     * Were the first two to meet, the one that is taken back would take its transport with it, and Chromium (156) may
+     * then gather no candidate ever again on that connection.
+     */
     constructor(impolite: boolean);
     /** Something of this side has changed that the other must agree to. */
     need(): void;
+    /** The other asks for the first offer. */
+    asked(): void;
     /** What the other said last may be lost, and what was said to it: an open offer is made again. */
     lost(): void;
     describe(described: Described, extra: Extra): void;

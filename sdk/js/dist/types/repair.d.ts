@@ -16,6 +16,8 @@ export interface RepairHost {
 export declare class Repair {
     #private;
     constructor(host: RepairHost);
+    /** Both sides are told to connect: ICE should begin. Where it does not, no restart of it makes it. */
+    expect(): void;
     /** ICE's state changed. */
     watch(): void;
     /** Restarts ICE, also where this side believes to be connected. */
