@@ -431,7 +431,16 @@ var oe = 262144, se = 1 << 20, ce = class {
 			this.remove(e), this.#n.add(e);
 		} else t.channel.readyState === "open" ? t.channel.send(n.data) : t.channel.readyState === "connecting" && (t.waiting.push(n), t.bytes += n.bytes);
 	}
-}, le = class {
+};
+// src/data-section.ts
+function S(e) {
+	e.sctp || e.createDataChannel("tertulia", {
+		negotiated: !0,
+		id: 255
+	});
+}
+// src/negotiation.ts
+var le = class {
 	#e;
 	#t = [];
 	#n = !1;
@@ -509,10 +518,10 @@ function ue(e, t) {
 }
 // src/repair.ts
 var de = 6e3, fe = 2e3, pe = 8e3, me = 2;
-function S(e) {
+function C(e) {
 	return e === "connected" || e === "completed";
 }
-var C = class {
+var w = class {
 	#e;
 	#t;
 	#n;
@@ -531,11 +540,11 @@ var C = class {
 	watch() {
 		if (this.#o) return;
 		let e = this.#e.state();
-		S(e) ? this.reset() : e === "disconnected" ? this.#s(fe + this.#t) : e === "failed" && this.#t > 0 ? this.#s(this.#t) : e === "failed" && this.now();
+		C(e) ? this.reset() : e === "disconnected" ? this.#s(fe + this.#t) : e === "failed" && this.#t > 0 ? this.#s(this.#t) : e === "failed" && this.now();
 	}
 	now() {
 		this.#o || (this.#c(), this.#a = !this.#e.live(), this.#a || (this.#i >= me ? this.#e.giveUp() : (this.#i++, this.#e.restart(), this.#n = setTimeout(() => {
-			this.#n = void 0, S(this.#e.state()) ? this.#i = 0 : this.now();
+			this.#n = void 0, C(this.#e.state()) ? this.#i = 0 : this.now();
 		}, pe))));
 	}
 	signallingBack() {
@@ -558,32 +567,32 @@ var C = class {
 	"q",
 	"h",
 	"f"
-], w = 12e5, ge = 25e5;
+], T = 12e5, ge = 25e5;
 function _e(e, t, n) {
-	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? xe(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && ye(n, e)), s = (e) => [k({
+	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? xe(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && ye(n, e)), s = (e) => [O({
 		maxBitrate: a,
 		scalabilityMode: e
 	})];
-	if (i !== void 0 && O(i) > 1 || !r) return s(o(i, "L1T3"));
-	if (T(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
+	if (i !== void 0 && D(i) > 1 || !r) return s(o(i, "L1T3"));
+	if (E(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
 	let c = be(e);
 	return c === 1 ? s(o(i, "L1T3")) : he.slice(-c).map((e, t) => {
 		let n = 2 ** (c - 1 - t);
-		return k({
+		return O({
 			rid: e,
 			scaleResolutionDownBy: n,
-			maxBitrate: E(a, n),
+			maxBitrate: Se(a, n),
 			scalabilityMode: o(i, "L1T3")
 		});
 	});
 }
 function ve(e) {
-	return [k({ maxBitrate: e })];
+	return [O({ maxBitrate: e })];
 }
 function ye(e, t) {
-	return e.modes ? e.modes.includes(t) : e.name !== "" && (O(t) === 1 || T(e));
+	return e.modes ? e.modes.includes(t) : e.name !== "" && (D(t) === 1 || E(e));
 }
-function T({ name: e }) {
+function E({ name: e }) {
 	return /^(VP9|AV1)$/i.test(e);
 }
 function be({ width: e, height: t }) {
@@ -593,43 +602,43 @@ function be({ width: e, height: t }) {
 function xe({ source: e, width: t, height: n }, r) {
 	if (e === "screen") return ge;
 	if (e !== "camera" && !r) return;
-	if (!t || !n) return w;
-	let i = w * (t * n / 921600) ** .75;
+	if (!t || !n) return T;
+	let i = T * (t * n / 921600) ** .75;
 	return Math.round(Math.min(25e5, Math.max(15e4, i)));
 }
-function E(e, t) {
+function Se(e, t) {
 	return e === void 0 ? void 0 : Math.round(e * t ** -1.5);
 }
-function Se(e, t, n = 0) {
-	let r = D(e, t);
+function Ce(e, t, n = 0) {
+	let r = we(e, t);
 	if (r.length === 0) return {
 		...e,
 		active: !0
 	};
-	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : O(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
+	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : D(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
 	if (!a || o === void 0 || l === s) return {
 		...e,
 		active: a
 	};
 	let u = 2 ** (s - l);
-	return k({
+	return O({
 		...e,
 		active: a,
-		scalabilityMode: Ce(o, l),
+		scalabilityMode: Te(o, l),
 		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * u,
-		maxBitrate: E(e.maxBitrate, u)
+		maxBitrate: Se(e.maxBitrate, u)
 	});
 }
-function D({ rid: e = "" }, t) {
+function we({ rid: e = "" }, t) {
 	return (t ?? []).filter((t) => (t.rid ?? "") === e);
 }
-function O(e) {
+function D(e) {
 	return Number(/^[LS]([1-9])T[1-9]/.exec(e)?.[1] ?? 1);
 }
-function Ce(e, t) {
+function Te(e, t) {
 	return e.replace(/^([LS])[1-9](T[1-9])(.*)$/, (e, n, r, i) => t === 1 ? `L1${r}` : `${n}${t}${r}${i}`);
 }
-function we(e, t) {
+function Ee(e, t) {
 	let n = !1;
 	return e.forEach((e, r) => {
 		let i = e.rid, a = i === void 0 ? t[r] : t.find((e) => e.rid === i);
@@ -640,11 +649,11 @@ function we(e, t) {
 		o("active", a.active ?? !0), o("maxBitrate", a.maxBitrate), (a.scaleResolutionDownBy !== void 0 || (e.scaleResolutionDownBy ?? 1) !== 1) && o("scaleResolutionDownBy", a.scaleResolutionDownBy ?? 1), a.scalabilityMode !== void 0 && o("scalabilityMode", a.scalabilityMode);
 	}), n;
 }
-function k(e) {
+function O(e) {
 	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
 }
 // src/sending.ts
-var A = class {
+var k = class {
 	transceiver;
 	#e;
 	#t;
@@ -658,18 +667,18 @@ var A = class {
 		return this.transceiver.mid ?? void 0;
 	}
 	get shape() {
-		return j(this.#e);
+		return A(this.#e);
 	}
 	want(e) {
 		this.#t = e, this.#e.forEach((t, n) => {
-			this.#n[n] = Math.max(this.#n[n] ?? 0, D(t, e).length);
+			this.#n[n] = Math.max(this.#n[n] ?? 0, we(t, e).length);
 		}), this.apply();
 	}
 	async apply() {
 		if (this.#i = !0, !this.#r) {
 			for (this.#r = !0; this.#i;) {
 				this.#i = !1;
-				let e = this.#e.map((e, t) => Se(e, this.#t, this.#n[t]));
+				let e = this.#e.map((e, t) => Ce(e, this.#t, this.#n[t]));
 				try {
 					await this.#a(e);
 				} catch {
@@ -686,14 +695,14 @@ var A = class {
 	}
 	async #a(e) {
 		let { sender: t } = this.transceiver, n = t.getParameters(), r = n.encodings.length === 1 && e.length > 1 ? e.slice(-1).map(({ rid: e, ...t }) => t) : e;
-		we(n.encodings, r) && await t.setParameters(n);
+		Ee(n.encodings, r) && await t.setParameters(n);
 	}
 };
-function j(e) {
+function A(e) {
 	return e.map(({ rid: e = "" }) => e).join();
 }
 // src/session.ts
-var Te = {
+var De = {
 	open: 6e3,
 	enter: 8e3,
 	ack: 200,
@@ -703,11 +712,11 @@ var Te = {
 	backoffMin: 250,
 	backoffMax: 5e3,
 	reconnectFor: 12e4
-}, Ee = 16, De = 1e3, M = class extends t {
+}, Oe = 16, ke = 1e3, j = class extends t {
 	constructor() {
 		super("resume-failed", "The session was rebuilt before the server answered.");
 	}
-}, Oe = class {
+}, Ae = class {
 	#e = "new";
 	#t;
 	#n;
@@ -734,7 +743,7 @@ var Te = {
 	#S = !1;
 	constructor(e, t = Math.random, n = {}) {
 		this.#a = e, this.#n = t, this.#t = {
-			...Te,
+			...De,
 			...n
 		};
 	}
@@ -759,7 +768,7 @@ var Te = {
 		this.#e === "token" && (this.#i = t, this.#R(e));
 	}
 	tokenFailed(e, n) {
-		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${P(n)}`, { cause: n })));
+		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${N(n)}`, { cause: n })));
 	}
 	opened(e) {
 		this.#e === "opening" && (this.#m = e + this.#t.enter, this.#o === void 0 ? (this.#e = "joining", this.#N({
@@ -780,8 +789,8 @@ var Te = {
 	}
 	closed(e, n, r) {
 		if (this.#e !== "ended" && this.#e !== "waiting" && this.#e !== "token") {
-			if (this.#S) this.#z("left", N());
-			else if (!this.#s) this.#z("refused", ke(n, r));
+			if (this.#S) this.#z("left", M());
+			else if (!this.#s) this.#z("refused", je(n, r));
 			else {
 				switch (n) {
 					case 1e3:
@@ -821,7 +830,7 @@ var Te = {
 			do: "fail",
 			id: a,
 			error: new t("closed", "The room was left.")
-		}), a) : this.#f.size >= De ? (this.#r.push({
+		}), a) : this.#f.size >= ke ? (this.#r.push({
 			do: "fail",
 			id: a,
 			error: new t("too-fast", "Too many requests wait for the server.")
@@ -842,7 +851,7 @@ var Te = {
 			data: {},
 			keep: !1,
 			sent: !1
-		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", N()));
+		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", M()));
 	}
 	wake(e) {
 		this.#e === "waiting" ? (this.#x = 0, this.#L(e)) : this.#e === "live" && (this.#y = Math.min(this.#y, Math.max(this.#v + this.#t.doubt, e + 500)), this.#_ !== void 0 && (this.#_ = Math.min(this.#_, e + 2e3)));
@@ -850,7 +859,7 @@ var Te = {
 	advance(e) {
 		if (this.#m !== void 0 && e >= this.#m) {
 			if (this.#m = void 0, this.#S) {
-				this.#z("left", N());
+				this.#z("left", M());
 				return;
 			}
 			if (!this.#s) {
@@ -900,7 +909,7 @@ var Te = {
 		}) : this.#A(e, r) : this.#r.push({
 			do: "fail",
 			id: r.id,
-			error: new M()
+			error: new j()
 		});
 		a && this.#r.push({
 			do: "state",
@@ -930,14 +939,14 @@ var Te = {
 		let r = n.seq ?? 0;
 		if (!(r <= this.#c)) {
 			if (r > this.#c + 1) this.#P(e);
-			else if (this.#c = r, this.#c - this.#l >= Ee ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
+			else if (this.#c = r, this.#c - this.#l >= Oe ? this.#M() : this.#g ??= e + this.#t.ack, n.type === "ok" || n.type === "error") this.#O(e, n);
 			else if (n.type === "ended") {
 				let { reason: r, message: i } = n.data;
 				if (r === "shutdown") {
 					this.#r.push({ do: "drop" }), this.#F(e, 0);
 					return;
 				}
-				this.#z(r, new t("closed", i || Ae(r)));
+				this.#z(r, new t("closed", i || Me(r)));
 			} else this.#r.push({
 				do: "event",
 				type: n.type,
@@ -948,7 +957,7 @@ var Te = {
 	#O(e, n) {
 		let r = n.re ?? 0, i = this.#f.get(r);
 		if (i) {
-			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", N());
+			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", M());
 			else if (n.type === "ok") this.#r.push({
 				do: "answer",
 				id: i.id,
@@ -989,7 +998,7 @@ var Te = {
 		});
 	}
 	#P(e) {
-		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", N()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
+		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", M()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
 	}
 	#F(e, t) {
 		this.#e === "live" && (this.#b = e, this.#x = 0, this.#r.push({
@@ -1026,17 +1035,17 @@ var Te = {
 		});
 	}
 };
-function N() {
+function M() {
 	return new t("closed", "The room was left.");
 }
-function ke(e, n) {
+function je(e, n) {
 	return new t({
 		4400: "bad-request",
 		4401: "unauthorized",
 		4429: "too-fast"
 	}[e] ?? "unreachable", n || "The server cannot be reached.");
 }
-function Ae(e) {
+function Me(e) {
 	switch (e) {
 		case "kicked": return "A moderator ended your presence in the room.";
 		case "room-deleted": return "The room was deleted.";
@@ -1044,32 +1053,32 @@ function Ae(e) {
 		default: return "The session is over.";
 	}
 }
-function P(e) {
+function N(e) {
 	return e instanceof Error ? e.message : String(e);
 }
 // src/speaking.ts
-var je = -50, Me = 800, Ne = class {
+var Ne = -50, Pe = 800, Fe = class {
 	#e = /* @__PURE__ */ new Map();
 	#t = "";
 	hear(e, t) {
 		let n = /* @__PURE__ */ new Set();
 		for (let r of t) {
 			let t = `${r.stream} ${r.track}`;
-			n.add(t), r.level > je && this.#e.set(t, {
+			n.add(t), r.level > Ne && this.#e.set(t, {
 				at: e,
 				heard: r
 			});
 		}
-		for (let [t, { at: r }] of this.#e) (!n.has(t) || e - r >= Me) && this.#e.delete(t);
+		for (let [t, { at: r }] of this.#e) (!n.has(t) || e - r >= Pe) && this.#e.delete(t);
 		let r = [...this.#e.values()].map(({ heard: e }) => e).sort((e, t) => t.level - e.level), i = r.map(({ stream: e, track: t }) => `${e} ${t}`).join();
 		if (i !== this.#t) return this.#t = i, r;
 	}
 };
-function F(e) {
+function P(e) {
 	return e > 0 ? Math.max(-127, Math.min(0, Math.round(20 * Math.log10(e)))) : -127;
 }
 // src/transport.ts
-var I = 4, Pe = class {
+var F = 4, Ie = class {
 	name;
 	pc;
 	#e;
@@ -1081,25 +1090,25 @@ var I = 4, Pe = class {
 	};
 	#i = /* @__PURE__ */ new Map();
 	#a = [];
-	#o;
+	#o = !1;
 	#s = !1;
 	#c = !1;
 	#l = !1;
-	#u = B();
-	#d = B();
+	#u = z();
+	#d = z();
 	#f;
 	#p = Promise.resolve();
 	#m = 0;
 	#h;
 	constructor(e, t, n, r = {
-		audio: I,
-		video: I
+		audio: F,
+		video: F
 	}) {
 		this.name = e, this.#e = n, this.pc = new RTCPeerConnection({
 			bundlePolicy: "max-bundle",
 			rtcpMuxPolicy: "require",
 			...t
-		}), this.#h = new C({
+		}), this.#h = new w({
 			state: () => this.pc.iceConnectionState,
 			live: n.live,
 			restart: () => {
@@ -1113,7 +1122,7 @@ var I = 4, Pe = class {
 		}, this.addSlots(r.audio, r.video);
 	}
 	get connected() {
-		return S(this.pc.iceConnectionState);
+		return C(this.pc.iceConnectionState);
 	}
 	get closed() {
 		return this.#n;
@@ -1142,10 +1151,10 @@ var I = 4, Pe = class {
 			video: t
 		};
 		for (let e of ["audio", "video"]) {
-			let t = Math.min(60, Math.ceil(n[e] / I) * I);
+			let t = Math.min(60, Math.ceil(n[e] / F) * F);
 			for (; this.#r[e] < t; this.#r[e]++) {
 				let t = this.pc.addTransceiver(e, { direction: "recvonly" });
-				Le(t, e), e === "video" && L(t), this.#s = !0;
+				ze(t, e), e === "video" && I(t), this.#s = !0;
 			}
 		}
 		this.#s && this.#m > 0 && this.negotiate();
@@ -1154,16 +1163,16 @@ var I = 4, Pe = class {
 		return this.#_(e)?.receiver.track;
 	}
 	get videoCodec() {
-		return Ie(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
+		return Re(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
 	}
 	addSender(e, t, n) {
-		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === j(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
+		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === A(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
 		if (i) {
-			let t = new A(i.transceiver, n);
-			return t.transceiver.sender.replaceTrack(e ?? null).catch(V), t.apply(), t;
+			let t = new k(i.transceiver, n);
+			return t.transceiver.sender.replaceTrack(e ?? null).catch(B), t.apply(), t;
 		}
 		let a = this.#g(e ?? t, n);
-		return R(a, t, this.#t), t === "video" && L(a), this.negotiate(), new A(a, n);
+		return L(a, t, this.#t), t === "video" && I(a), this.negotiate(), new k(a, n);
 	}
 	#g(e, t) {
 		let n = (t) => this.pc.addTransceiver(e, {
@@ -1182,13 +1191,10 @@ var I = 4, Pe = class {
 		return n(r(void 0));
 	}
 	freeSender(e) {
-		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(V), this.#a.push(e));
+		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(B), this.#a.push(e));
 	}
 	needData() {
-		this.#o || this.#n || (this.#o = this.pc.createDataChannel("tertulia", {
-			negotiated: !0,
-			id: 0
-		}), this.negotiate());
+		this.#o || this.#n || (this.#o = !0, this.negotiate());
 	}
 	openChannel(e, t) {
 		return this.needData(), this.pc.createDataChannel(e, t);
@@ -1202,7 +1208,7 @@ var I = 4, Pe = class {
 	close() {
 		if (this.#n) return;
 		this.#n = !0, this.#h.close(), this.pc.close();
-		let e = new M();
+		let e = new j();
 		this.#u.reject(e), this.#d.reject(e);
 	}
 	#_(e) {
@@ -1213,15 +1219,15 @@ var I = 4, Pe = class {
 		this.#c = !0;
 		let e = 0;
 		try {
-			for (await ze(); this.#s && !this.#n;) {
+			for (await Ve(); this.#s && !this.#n;) {
 				this.#s = !1;
 				let t = this.#u, n = this.#d;
-				this.#u = B(), this.#d = B(), this.#f = t.promise, this.#p = n.promise;
+				this.#u = z(), this.#d = z(), this.#f = t.promise, this.#p = n.promise;
 				try {
 					await this.#y(t), n.resolve(), e = 0;
 				} catch (r) {
 					if (this.#n) {
-						t.reject(new M()), n.reject(new M());
+						t.reject(new j()), n.reject(new j());
 						return;
 					}
 					await this.pc.setLocalDescription({ type: "rollback" }).catch(() => {});
@@ -1230,7 +1236,7 @@ var I = 4, Pe = class {
 						e++, this.#u.promise.then(t.resolve, t.reject), this.#d.promise.then(n.resolve, n.reject), this.#s = !0, await new Promise((t) => setTimeout(t, Math.min(4e3, 250 * 2 ** e)));
 						continue;
 					}
-					V(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#b();
+					B(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#b();
 				}
 			}
 		} finally {
@@ -1239,7 +1245,7 @@ var I = 4, Pe = class {
 	}
 	async #y(e) {
 		let t = this.#l;
-		this.#l = !1;
+		this.#l = !1, this.#o && S(this.pc);
 		let n = await this.pc.createOffer({ iceRestart: t });
 		await this.pc.setLocalDescription(n);
 		let r = this.#e.request("offer", {
@@ -1256,18 +1262,18 @@ var I = 4, Pe = class {
 	#b() {
 		this.#n || (this.close(), this.#e.lost());
 	}
-}, Fe = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
-function L(e) {
+}, Le = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+function I(e) {
 	try {
-		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Fe);
+		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Le);
 		if (!t || n?.direction !== "stopped") return;
 		n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t);
 	} catch (e) {
-		V(e);
+		B(e);
 	}
 }
-function Ie(e, t) {
-	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = z(n, t);
+function Re(e, t) {
+	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = R(n, t);
 	if (!r) return {
 		name: "",
 		modes: void 0
@@ -1278,27 +1284,27 @@ function Ie(e, t) {
 		modes: i.length > 0 ? [...new Set(i)] : void 0
 	};
 }
-function R(e, t, n) {
+function L(e, t, n) {
 	if (n.length === 0 || typeof e.setCodecPreferences != "function") return;
 	let r = RTCRtpReceiver.getCapabilities?.(t);
 	if (r) try {
-		e.setCodecPreferences(z(r.codecs, n));
+		e.setCodecPreferences(R(r.codecs, n));
 	} catch (e) {
-		V(e);
+		B(e);
 	}
 }
-function Le(e, t) {
+function ze(e, t) {
 	if (typeof e.setCodecPreferences != "function") return;
 	let n = RTCRtpReceiver.getCapabilities?.(t);
 	if (!n) return;
-	let r = Re(n.codecs);
+	let r = Be(n.codecs);
 	if (!r.every((e) => /\/rtx$/i.test(e.mimeType))) try {
 		e.setCodecPreferences(r);
 	} catch (e) {
-		V(e);
+		B(e);
 	}
 }
-function Re(e) {
+function Be(e) {
 	return e.filter(({ mimeType: e, sdpFmtpLine: t = "" }) => {
 		switch (e.toLowerCase()) {
 			case "audio/opus":
@@ -1315,14 +1321,14 @@ function Re(e) {
 		}
 	});
 }
-function z(e, t) {
+function R(e, t) {
 	let n = (e) => {
 		let n = e.mimeType.slice(e.mimeType.indexOf("/") + 1).toLowerCase(), r = t.findIndex((e) => e.toLowerCase() === n);
 		return r >= 0 ? r : t.length;
 	};
 	return [...e].sort((e, t) => n(e) - n(t));
 }
-function ze() {
+function Ve() {
 	return new Promise((e) => {
 		let { port1: t, port2: n } = new MessageChannel();
 		t.onmessage = () => {
@@ -1330,7 +1336,7 @@ function ze() {
 		}, n.postMessage(null);
 	});
 }
-function B() {
+function z() {
 	let e, t, n = new Promise((n, r) => {
 		e = n, t = r;
 	});
@@ -1340,11 +1346,11 @@ function B() {
 		reject: t
 	};
 }
-function V(e) {
+function B(e) {
 	console.warn("tertulia:", e);
 }
 // src/pair.ts
-var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
+var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 	participant;
 	#e;
 	#t;
@@ -1358,24 +1364,25 @@ var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
 	#l = [];
 	#u = [];
 	#d = /* @__PURE__ */ new Map();
-	#f = [];
-	#p = !1;
-	#m = [];
-	#h;
+	#f = !1;
+	#p = [];
+	#m = !1;
+	#h = [];
 	#g;
 	#_;
-	#v = [];
-	#y;
+	#v;
+	#y = [];
+	#b;
 	constructor(e, t, n, r = 0) {
-		this.participant = t, this.#e = ue(e, t), this.#t = n, this.#i = r, this.#g = new C({
+		this.participant = t, this.#e = ue(e, t), this.#t = n, this.#i = r, this.#_ = new w({
 			state: () => this.#n.iceConnectionState,
 			live: n.live,
 			restart: () => {
-				this.#n.restartIce(), this.#D();
+				this.#n.restartIce(), this.#O();
 			},
-			giveUp: () => this.#w(),
-			patience: this.#e ? 0 : Ve
-		}), this.#x(), r > 0 && this.#D();
+			giveUp: () => this.#T(),
+			patience: this.#e ? 0 : Ue
+		}), this.#S(), r > 0 && this.#O();
 	}
 	get connection() {
 		return this.#i;
@@ -1384,7 +1391,7 @@ var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
 		return this.#n;
 	}
 	get connected() {
-		return S(this.#n.iceConnectionState);
+		return C(this.#n.iceConnectionState);
 	}
 	get used() {
 		return this.#c.size > 0 || this.#d.size > 0;
@@ -1393,21 +1400,21 @@ var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
 		this.#c.set(e, {
 			stream: t,
 			tracks: n
-		}), this.#T();
+		}), this.#E();
 	}
 	withdraw(e) {
-		this.#c.delete(e) && this.#T();
+		this.#c.delete(e) && this.#E();
 	}
 	get sends() {
 		return [...this.#c.keys()];
 	}
 	async replaced(e, t) {
 		let n = this.#l.find((n) => n.stream === e && n.track.id === t.id);
-		n && !H(n.transceiver) && await n.transceiver.sender.replaceTrack(t.mediaTrack ?? null);
+		n && !V(n.transceiver) && await n.transceiver.sender.replaceTrack(t.mediaTrack ?? null);
 	}
 	openChannel(e, t) {
 		let n = this.#n.createDataChannel(e, t);
-		return this.#n.sctp || this.#D(), n;
+		return this.#f || (this.#f = !0, this.#n.sctp || this.#O()), n;
 	}
 	sentMid(e, t) {
 		return this.#l.find((n) => n.stream === e && n.track.id === t)?.transceiver.mid ?? void 0;
@@ -1435,7 +1442,7 @@ var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
 			o !== void 0 && n.push({
 				stream: r,
 				track: i,
-				level: F(o)
+				level: P(o)
 			});
 		}
 		for (let { stream: e, track: r, transceiver: i } of this.#l) {
@@ -1444,7 +1451,7 @@ var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
 			for (let [, t] of a ?? []) t.type === "media-source" && t.audioLevel !== void 0 && n.push({
 				stream: e,
 				track: r.id,
-				level: r.muted ? -127 : F(t.audioLevel)
+				level: r.muted ? -127 : P(t.audioLevel)
 			});
 		}
 		return n;
@@ -1452,9 +1459,9 @@ var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
 	hear(e) {
 		if (!this.#s && (e.peer === void 0 || e.peer === this.#i) && !(e.connection < (this.#a ?? 0))) {
 			if (this.#a !== void 0 && e.connection > this.#a) {
-				let t = this.#o + Ue - Date.now();
-				if (t > 0 || this.#y !== void 0) return this.#b(e, t);
-				this.#C();
+				let t = this.#o + Ge - Date.now();
+				if (t > 0 || this.#b !== void 0) return this.#x(e, t);
+				this.#w();
 			}
 			if (this.#a = e.connection, e.description) {
 				let t = {
@@ -1463,108 +1470,108 @@ var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
 				};
 				this.#r.describe(t, e.tracks ?? []);
 			}
-			e.candidates && this.#r.candidates(e.candidates), !e.description && !e.candidates && this.#r.asked(), this.#O();
+			e.candidates && this.#r.candidates(e.candidates), !e.description && !e.candidates && this.#r.asked(), this.#k();
 		}
 	}
-	#b(e, t) {
-		let n = this.#v[0]?.connection ?? 0;
-		e.connection < n || (e.connection > n && (this.#v = []), this.#v.length < We && this.#v.push(e), this.#y ??= setTimeout(() => {
-			this.#y = void 0;
-			for (let e of this.#v.splice(0)) this.hear(e);
+	#x(e, t) {
+		let n = this.#y[0]?.connection ?? 0;
+		e.connection < n || (e.connection > n && (this.#y = []), this.#y.length < Ke && this.#y.push(e), this.#b ??= setTimeout(() => {
+			this.#b = void 0;
+			for (let e of this.#y.splice(0)) this.hear(e);
 		}, t));
 	}
 	sessionRebuilt() {
-		this.#f = [], this.#r.lost(), this.#e ? this.#D() : this.#O();
+		this.#p = [], this.#r.lost(), this.#e ? this.#O() : this.#k();
 	}
 	signallingBack() {
-		this.#g.signallingBack();
+		this.#_.signallingBack();
 	}
 	close() {
-		this.#s = !0, clearTimeout(this.#_), clearTimeout(this.#y), this.#g.close(), this.#S(), this.#d.clear(), this.#f = [];
-	}
-	#x() {
-		this.#i++, this.#o = Date.now(), this.#a = void 0, this.#l = [], this.#u = [], this.#d = /* @__PURE__ */ new Map(), this.#r = new le(this.#e);
-		let e = Ke(this.#t.configuration());
-		this.#n = e, e.onicecandidate = ({ candidate: e }) => {
-			e?.candidate && this.#N(e.toJSON());
-		}, e.ondatachannel = ({ channel: e }) => this.#t.channel(e), e.oniceconnectionstatechange = () => {
-			this.#g.watch(), this.#t.changed(this);
-		}, e.onconnectionstatechange = () => {
-			e.connectionState === "failed" && e.iceConnectionState !== "failed" && this.#w();
-		}, this.#T();
+		this.#s = !0, clearTimeout(this.#v), clearTimeout(this.#b), this.#_.close(), this.#C(), this.#d.clear(), this.#p = [];
 	}
 	#S() {
-		this.#g.reset(), clearTimeout(this.#h), this.#h = void 0, this.#m = [];
+		this.#i++, this.#o = Date.now(), this.#a = void 0, this.#l = [], this.#u = [], this.#d = /* @__PURE__ */ new Map(), this.#f = !1, this.#r = new le(this.#e);
+		let e = Je(this.#t.configuration());
+		this.#n = e, e.onicecandidate = ({ candidate: e }) => {
+			e?.candidate && this.#P(e.toJSON());
+		}, e.ondatachannel = ({ channel: e }) => this.#t.channel(e), e.oniceconnectionstatechange = () => {
+			this.#_.watch(), this.#t.changed(this);
+		}, e.onconnectionstatechange = () => {
+			e.connectionState === "failed" && e.iceConnectionState !== "failed" && this.#T();
+		}, this.#E();
+	}
+	#C() {
+		this.#_.reset(), clearTimeout(this.#g), this.#g = void 0, this.#h = [];
 		let e = this.#n;
 		e.onicecandidate = e.ondatachannel = e.oniceconnectionstatechange = e.onconnectionstatechange = null, e.close();
 	}
-	#C() {
-		this.#s || (clearTimeout(this.#_), this.#_ = void 0, this.#S(), this.#f = [], this.#x(), this.#t.begun(), this.#t.changed(this));
-	}
 	#w() {
-		this.#_ ??= setTimeout(() => {
-			this.#C(), this.#D();
-		}, He * (.5 + Math.random() / 2));
+		this.#s || (clearTimeout(this.#v), this.#v = void 0, this.#C(), this.#p = [], this.#S(), this.#t.begun(), this.#t.changed(this));
 	}
 	#T() {
+		this.#v ??= setTimeout(() => {
+			this.#w(), this.#O();
+		}, We * (.5 + Math.random() / 2));
+	}
+	#E() {
 		let e = !1, t = ({ stream: e, track: t }) => this.#c.get(e)?.tracks.some(({ id: e }) => e === t.id) ?? !1;
-		for (let { transceiver: n } of this.#l.filter((e) => !t(e))) e = !0, H(n) || (n.sender.replaceTrack(null).catch(U), n.direction = "inactive", this.#u.push(n));
+		for (let { transceiver: n } of this.#l.filter((e) => !t(e))) e = !0, V(n) || (n.sender.replaceTrack(null).catch(H), n.direction = "inactive", this.#u.push(n));
 		this.#l = this.#l.filter(t);
 		for (let [t, { stream: n, tracks: r }] of this.#c) for (let i of r) this.#l.some((e) => e.stream === t && e.track.id === i.id) || (this.#l.push({
 			stream: t,
 			track: i,
-			transceiver: this.#E(n, i)
+			transceiver: this.#D(n, i)
 		}), e = !0);
-		e && this.#D();
+		e && this.#O();
 	}
-	#E(e, t) {
-		let n = this.#u.findIndex((e) => e.receiver.track.kind === t.kind && !H(e)), [r] = n >= 0 ? this.#u.splice(n, 1) : [];
-		if (r) return r.direction = "sendonly", R(r, t.kind, this.#t.codecs()), r.sender.replaceTrack(t.mediaTrack ?? null).catch(U), new A(r, [e.plainEncoding(t)]).apply(), r;
+	#D(e, t) {
+		let n = this.#u.findIndex((e) => e.receiver.track.kind === t.kind && !V(e)), [r] = n >= 0 ? this.#u.splice(n, 1) : [];
+		if (r) return r.direction = "sendonly", L(r, t.kind, this.#t.codecs()), r.sender.replaceTrack(t.mediaTrack ?? null).catch(H), new k(r, [e.plainEncoding(t)]).apply(), r;
 		let i = this.#n.addTransceiver(t.mediaTrack ?? t.kind, {
 			direction: "sendonly",
 			sendEncodings: [e.plainEncoding(t)]
 		});
-		return R(i, t.kind, this.#t.codecs()), i;
-	}
-	#D() {
-		this.#r.need(), this.#O();
+		return L(i, t.kind, this.#t.codecs()), i;
 	}
 	#O() {
-		queueMicrotask(() => void this.#k(this.#r));
+		this.#r.need(), this.#k();
 	}
-	async #k(e) {
+	#k() {
+		queueMicrotask(() => void this.#A(this.#r));
+	}
+	async #A(e) {
 		for (; !this.#s && e === this.#r;) {
 			let t = e.next();
 			if (!t) return;
 			try {
-				await this.#A(this.#n, t);
+				await this.#j(this.#n, t);
 			} catch (t) {
 				if (this.#s || e !== this.#r) return;
-				U(t), this.#w();
+				H(t), this.#T();
 			} finally {
 				e.done();
 			}
 		}
 	}
-	async #A(e, t) {
-		switch (this.#g.expect(), t.do) {
+	async #j(e, t) {
+		switch (this.#_.expect(), t.do) {
 			case "ask":
-				this.#P({});
+				this.#F({});
 				break;
 			case "offer":
-				e.getTransceivers().length === 0 && this.#u.push(e.addTransceiver("audio", { direction: "inactive" })), await e.setLocalDescription(await e.createOffer()), this.#j(e, t.offer);
+				e.getTransceivers().length === 0 && this.#u.push(e.addTransceiver("audio", { direction: "inactive" })), this.#f && S(e), await e.setLocalDescription(await e.createOffer()), this.#M(e, t.offer);
 				break;
 			case "accept":
 				await e.setRemoteDescription({
 					type: "offer",
 					sdp: t.sdp
-				}), await e.setLocalDescription(await e.createAnswer()), this.#j(e, t.offer), this.#M(e, t.extra);
+				}), await e.setLocalDescription(await e.createAnswer()), this.#M(e, t.offer), this.#N(e, t.extra);
 				break;
 			case "complete":
 				await e.setRemoteDescription({
 					type: "answer",
 					sdp: t.sdp
-				}), this.#M(e, t.extra);
+				}), this.#N(e, t.extra);
 				break;
 			case "withdraw":
 				await e.setLocalDescription({ type: "rollback" });
@@ -1572,19 +1579,19 @@ var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
 			case "candidates": for (let n of t.candidates) await e.addIceCandidate(n).catch(() => {});
 		}
 	}
-	#j(e, t) {
+	#M(e, t) {
 		let n = e.localDescription;
 		if (e !== this.#n || !n || n.type !== "offer" && n.type !== "answer") return;
 		for (let e of this.#l) {
 			let { mid: t } = e.transceiver;
 			t !== null && n.sdp.includes(`a=mid:${t}\r\n`) && (e.mid = t);
 		}
-		let r = this.#l.flatMap(({ stream: e, track: t, mid: n, transceiver: r }) => n !== void 0 && (n === r.mid || H(r)) ? [{
+		let r = this.#l.flatMap(({ stream: e, track: t, mid: n, transceiver: r }) => n !== void 0 && (n === r.mid || V(r)) ? [{
 			mid: n,
 			stream: e,
 			track: t.id
 		}] : []);
-		this.#P({
+		this.#F({
 			description: {
 				type: n.type,
 				sdp: n.sdp
@@ -1593,24 +1600,24 @@ var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
 			tracks: r
 		});
 	}
-	#M(e, t) {
+	#N(e, t) {
 		e === this.#n && (this.#d = new Map(t.map((e) => [e.mid, e])), this.#t.changed(this));
 	}
-	#N(e) {
-		this.#m.push(e), this.#h ??= setTimeout(() => {
-			this.#h = void 0, this.#P({ candidates: this.#m.splice(0) });
-		}, Be);
-	}
 	#P(e) {
-		this.#f.push({
+		this.#h.push(e), this.#g ??= setTimeout(() => {
+			this.#g = void 0, this.#F({ candidates: this.#h.splice(0) });
+		}, He);
+	}
+	#F(e) {
+		this.#p.push({
 			connection: this.#i,
 			peer: this.#a,
 			...e
-		}), this.#p || this.#F();
+		}), this.#m || this.#I();
 	}
-	async #F() {
-		this.#p = !0;
-		for (let e = this.#f[0]; e && !this.#s; e = this.#f[0]) {
+	async #I() {
+		this.#m = !0;
+		for (let e = this.#p[0]; e && !this.#s; e = this.#p[0]) {
 			try {
 				await this.#t.request("signal", {
 					to: this.participant,
@@ -1622,17 +1629,17 @@ var Be = 50, Ve = 1500, He = 3e3, Ue = 1e3, We = 64, Ge = class {
 					await new Promise((e) => setTimeout(e, 1e3 + Math.random() * 2e3));
 					continue;
 				}
-				t !== "not-found" && t !== "closed" && !(e instanceof M) && U(e);
+				t !== "not-found" && t !== "closed" && !(e instanceof j) && H(e);
 			}
-			this.#f[0] === e && this.#f.shift();
+			this.#p[0] === e && this.#p.shift();
 		}
-		this.#p = !1;
+		this.#m = !1;
 	}
 };
-function H({ direction: e }) {
+function V({ direction: e }) {
 	return e === "stopped";
 }
-function Ke(e) {
+function Je(e) {
 	let t = {
 		bundlePolicy: "max-bundle",
 		rtcpMuxPolicy: "require"
@@ -1643,54 +1650,54 @@ function Ke(e) {
 			...e
 		});
 	} catch (n) {
-		return U(n), new RTCPeerConnection({
+		return H(n), new RTCPeerConnection({
 			...t,
 			...e,
 			iceServers: []
 		});
 	}
 }
-function U(e) {
+function H(e) {
 	console.warn("tertulia:", e);
 }
 // src/peer-signal.ts
-var qe = 1024, Je = 256;
-function Ye(e) {
-	if (!W(e) || !G(e.connection) || e.connection === 0) return;
+var Ye = 1024, Xe = 256;
+function Ze(e) {
+	if (!U(e) || !W(e.connection) || e.connection === 0) return;
 	let { connection: t, peer: n, description: r, offer: i, tracks: a, candidates: o } = e;
-	if ((n === void 0 || G(n)) && (r === void 0 || Xe(r)) && (!r || G(i)) && (a === void 0 || K(a, qe, Ze)) && (o === void 0 || K(o, Je, W))) return {
+	if ((n === void 0 || W(n)) && (r === void 0 || Qe(r)) && (!r || W(i)) && (a === void 0 || G(a, Ye, $e)) && (o === void 0 || G(o, Xe, U))) return {
 		connection: t,
 		peer: n,
 		description: r,
-		offer: G(i) ? i : void 0,
+		offer: W(i) ? i : void 0,
 		tracks: a,
 		candidates: o
 	};
 }
-function W(e) {
+function U(e) {
 	return typeof e == "object" && !!e && !Array.isArray(e);
 }
-function G(e) {
+function W(e) {
 	return Number.isSafeInteger(e) && e >= 0;
 }
-function K(e, t, n) {
+function G(e, t, n) {
 	return Array.isArray(e) && e.length <= t && e.every(n);
 }
-function Xe(e) {
-	return W(e) && (e.type === "offer" || e.type === "answer") && typeof e.sdp == "string";
+function Qe(e) {
+	return U(e) && (e.type === "offer" || e.type === "answer") && typeof e.sdp == "string";
 }
-function Ze(e) {
-	return W(e) && typeof e.mid == "string" && G(e.stream) && typeof e.track == "string";
+function $e(e) {
+	return U(e) && typeof e.mid == "string" && W(e.stream) && typeof e.track == "string";
 }
 // src/p2p.ts
-var Qe = 1e4, $e = 300, et = class {
+var et = 1e4, tt = 300, nt = class {
 	#e;
 	#t = /* @__PURE__ */ new Map();
 	#n = /* @__PURE__ */ new Map();
 	#r = /* @__PURE__ */ new Map();
 	#i = /* @__PURE__ */ new Map();
 	#a;
-	#o = new Ne();
+	#o = new Fe();
 	#s;
 	constructor(e) {
 		this.#e = e;
@@ -1703,7 +1710,7 @@ var Qe = 1e4, $e = 300, et = class {
 		return e.length === 0 || e.some((e) => e.connected);
 	}
 	carrier() {
-		return new tt(this);
+		return new rt(this);
 	}
 	publish(e, t) {
 		this.#r.get(e)?.stream !== t && (this.unpublish(t), this.#r.set(e, {
@@ -1747,7 +1754,7 @@ var Qe = 1e4, $e = 300, et = class {
 		for (let n of this.#r.get(e)?.channels.values() ?? []) n.remove(t);
 	}
 	heard({ from: e, data: t }) {
-		let n = Ye(t);
+		let n = Ze(t);
 		n && this.#c(e).hear(n);
 	}
 	left(e) {
@@ -1771,7 +1778,7 @@ var Qe = 1e4, $e = 300, et = class {
 				stream: n,
 				participant: e
 			});
-		}, Qe);
+		}, et);
 	}
 	returned(e) {
 		let t = this.#t.get(e);
@@ -1797,7 +1804,7 @@ var Qe = 1e4, $e = 300, et = class {
 				begun: () => this.#d(e),
 				channel: (t) => this.#e.channel(t, e)
 			};
-			t = new Ge(this.#e.me(), e, o, this.#n.get(e)), this.#t.set(e, t), this.#s ??= setInterval(() => void this.#l(), $e);
+			t = new qe(this.#e.me(), e, o, this.#n.get(e)), this.#t.set(e, t), this.#s ??= setInterval(() => void this.#l(), tt);
 		}
 		return t;
 	}
@@ -1852,7 +1859,7 @@ var Qe = 1e4, $e = 300, et = class {
 			}
 		}
 	}
-}, tt = class {
+}, rt = class {
 	closed = !1;
 	#e;
 	#t;
@@ -1878,7 +1885,7 @@ var Qe = 1e4, $e = 300, et = class {
 	release() {
 		this.#t && this.#e.unpublish(this.#t), this.#n = void 0;
 	}
-}, nt = class {
+}, it = class {
 	#e;
 	#t;
 	#n = -Infinity;
@@ -1888,7 +1895,7 @@ var Qe = 1e4, $e = 300, et = class {
 	take(e, t = 1) {
 		return this.#n = Math.max(this.#n, e - this.#t) + t * this.#e, Math.max(0, this.#n - e);
 	}
-}, rt = class {
+}, at = class {
 	stream;
 	id;
 	done;
@@ -1937,7 +1944,7 @@ var Qe = 1e4, $e = 300, et = class {
 				e.release(), this.publish(e, !1);
 				return;
 			}
-			if (n !== this.#i || t instanceof M) return;
+			if (n !== this.#i || t instanceof j) return;
 			this.#c(t);
 		}
 	}
@@ -1949,7 +1956,7 @@ var Qe = 1e4, $e = 300, et = class {
 		this.#c(e);
 	}
 	async muted(e) {
-		this.#r && this.id !== void 0 && this.#n.get(e.id) !== e.muted && (this.#n.set(e.id, e.muted), await q(this.#e.request("mute", {
+		this.#r && this.id !== void 0 && this.#n.get(e.id) !== e.muted && (this.#n.set(e.id, e.muted), await K(this.#e.request("mute", {
 			stream: this.id,
 			track: e.id,
 			muted: e.muted
@@ -1967,7 +1974,7 @@ var Qe = 1e4, $e = 300, et = class {
 		await this.#t?.replaced(e);
 	}
 	async attributes() {
-		this.#r && this.id !== void 0 && await q(this.#e.request("attributes", {
+		this.#r && this.id !== void 0 && await K(this.#e.request("attributes", {
 			stream: this.id,
 			attributes: this.stream.attributes
 		}));
@@ -1986,15 +1993,15 @@ var Qe = 1e4, $e = 300, et = class {
 		}
 	}
 };
-async function q(e) {
+async function K(e) {
 	try {
 		await e;
 	} catch (e) {
-		if (!(e instanceof M)) throw e;
+		if (!(e instanceof j)) throw e;
 	}
 }
 // src/attachment.ts
-var it = class {
+var ot = class {
 	#e;
 	#t;
 	#n;
@@ -2025,7 +2032,7 @@ var it = class {
 		};
 		let i = e.ownerDocument.visibilityState === "hidden";
 		if (!this.#o && !i) return;
-		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = at({
+		let { clientWidth: a, clientHeight: o } = e, s = this.#a && e.isConnected && !i && (this.#n === void 0 || a > 0 && o > 0), c = st({
 			width: a,
 			height: o
 		}, {
@@ -2048,7 +2055,7 @@ var it = class {
 		e.addEventListener(t, n), this.#i.push(() => e.removeEventListener(t, n));
 	}
 };
-function at(e, t, n) {
+function st(e, t, n) {
 	if (!(e.width > 0 && e.height > 0 && t.width > 0 && t.height > 0)) return e;
 	let r = [e.width / t.width, e.height / t.height];
 	if (n === "fill" || n === "none") return e;
@@ -2058,7 +2065,7 @@ function at(e, t, n) {
 		height: t.height * i
 	};
 }
-function ot(e) {
+function ct(e) {
 	let t = e.filter((e) => e !== void 0);
 	if (t.length === 0) return;
 	let n = t.filter(({ visible: e }) => e), r = (e) => {
@@ -2073,12 +2080,12 @@ function ot(e) {
 	};
 }
 // src/preference.ts
-var st = 100, ct = 2e3, lt = 1e3, J = 16, ut = {
+var lt = 100, ut = 2e3, dt = 1e3, q = 16, ft = {
 	"at-once": 0,
-	grow: st,
-	shrink: ct,
-	pause: lt
-}, dt = class {
+	grow: lt,
+	shrink: ut,
+	pause: dt
+}, pt = class {
 	#e;
 	#t;
 	#n = "none";
@@ -2086,7 +2093,7 @@ var st = 100, ct = 2e3, lt = 1e3, J = 16, ut = {
 	see(e, t) {
 		this.#e = t;
 		let n = this.#a();
-		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + ut[n]);
+		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + ft[n]);
 	}
 	timer() {
 		return this.#r;
@@ -2102,24 +2109,24 @@ var st = 100, ct = 2e3, lt = 1e3, J = 16, ut = {
 		};
 		let { width: t, height: n, priority: r } = e;
 		return {
-			width: Y(t),
-			height: Y(n),
+			width: J(t),
+			height: J(n),
 			priority: r,
 			paused: !1
 		};
 	}
 	#a() {
 		let e = this.#t, t = this.#i();
-		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : ft(t.width, e.width) || ft(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
+		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : Y(t.width, e.width) || Y(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
 	}
 };
-function Y(e) {
-	return Math.ceil(e / J) * J;
+function J(e) {
+	return Math.ceil(e / q) * q;
 }
-function ft(e, t) {
+function Y(e, t) {
 	return (e || Infinity) > (t || Infinity);
 }
-function pt(e, t) {
+function X(e, t) {
 	if (!e && !t) return;
 	let { width: n = 0, height: r = 0, frameRate: i = 0, maxBitrate: a = 0, priority: o = 10, paused: s = !1 } = {
 		...mt(e),
@@ -2138,7 +2145,7 @@ function mt(e = {}) {
 	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
 }
 // src/remote-stream.ts
-var X = class extends e {
+var Z = class extends e {
 	id;
 	mediaStream = new MediaStream();
 	#e;
@@ -2181,8 +2188,8 @@ var X = class extends e {
 	}
 	attach(e, t = {}) {
 		this.#o.get(e)?.stop();
-		let n = () => this.#d(), r = new it(e, t.priority, n);
-		return this.#o.set(e, r), this.#s ??= new dt(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
+		let n = () => this.#d(), r = new ot(e, t.priority, n);
+		return this.#o.set(e, r), this.#s ??= new pt(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
 			element: e,
 			setPriority: (e) => {
 				r.priority = e, n();
@@ -2204,7 +2211,7 @@ var X = class extends e {
 	}
 	preference(e) {
 		let t = this.#n.find((t) => t.id === e);
-		return t && pt(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
+		return t && X(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
 	}
 	get publisherId() {
 		return this.#t.participant;
@@ -2274,7 +2281,7 @@ var X = class extends e {
 	#d() {
 		let e = this.#s;
 		if (!e || this.#a) return;
-		let t = [...this.#o.values()].map((e) => e.view()), n = ot(t);
+		let t = [...this.#o.values()].map((e) => e.view()), n = ct(t);
 		(n || t.length === 0) && e.see(Date.now(), n), this.#f(e);
 	}
 	#f(e) {
@@ -2291,7 +2298,7 @@ var X = class extends e {
 	}
 	async #p(e) {
 		if (this.#a || this.#e.unlayered()) return;
-		let t = this.preference(e) ?? pt({}, {});
+		let t = this.preference(e) ?? X({}, {});
 		t && await this.#e.prefer(this, e, t);
 	}
 };
@@ -2330,7 +2337,7 @@ var gt = /* @__PURE__ */ new Set([
 		(typeof document > "u" || document.visibilityState !== "hidden") && this.wake();
 	};
 	constructor(e) {
-		this.#e = e, this.#t = new Oe(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
+		this.#e = e, this.#t = new Ae(e.opening, e.random, e.times), this.#t.metadata = e.metadata;
 	}
 	start() {
 		typeof window < "u" && (window.addEventListener("online", this.#o), document.addEventListener("visibilitychange", this.#o)), this.#t.start(Date.now()), this.#s();
@@ -2418,7 +2425,7 @@ var gt = /* @__PURE__ */ new Set([
 			e = this.#e.openSocket?.(this.#e.url) ?? new WebSocket(this.#e.url);
 		} catch (e) {
 			queueMicrotask(() => {
-				this.#t.closed(Date.now(), 1006, P(e)), this.#s();
+				this.#t.closed(Date.now(), 1006, N(e)), this.#s();
 			});
 			return;
 		}
@@ -2469,7 +2476,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	#m = /* @__PURE__ */ new Map();
 	#h = /* @__PURE__ */ new Map();
 	#g = /* @__PURE__ */ new WeakSet();
-	#_ = new nt(30, 150);
+	#_ = new it(30, 150);
 	#v = /* @__PURE__ */ new Set();
 	#y = /* @__PURE__ */ new Set();
 	#b;
@@ -2531,13 +2538,13 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		return this.#c.permissions.includes(e);
 	}
 	streamsOf(e) {
-		let t = Z(e);
+		let t = Q(e);
 		return [...this.#u.values()].filter((e) => e.publisherId === t);
 	}
 	async publish(e) {
 		if (this.#ne(), e.ended) throw new t("closed", "The stream is over.");
 		if (e.published) throw new t("conflict", "The stream is published already.");
-		let n = new rt(e, {
+		let n = new at(e, {
 			request: (e, t) => this.#e.request(e, t),
 			wantedLayers: (e, t) => this.#h.get(e)?.get(t),
 			over: () => {
@@ -2565,10 +2572,10 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	async send(e, n = {}) {
 		let r = vt(JSON.stringify(e));
 		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${_}.`);
-		let i = Et();
+		let i = Dt();
 		return await this.#e.request("message", {
 			id: i,
-			to: n.to?.map(Z),
+			to: n.to?.map(Q),
 			data: e
 		}), i;
 	}
@@ -2581,7 +2588,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	}
 	async kick(e, t) {
 		await this.#e.request("kick", {
-			participant: Z(e),
+			participant: Q(e),
 			reason: t
 		});
 	}
@@ -2636,8 +2643,8 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	}
 	entered(e, t) {
 		if (e === "joined") {
-			this.#s = t.room, this.#c = Q(t.participant);
-			for (let e of t.participants ?? []) this.#l.set(e.id, Q(e));
+			this.#s = t.room, this.#c = $(t.participant);
+			for (let e of t.participants ?? []) this.#l.set(e.id, $(e));
 			for (let e of t.streams ?? []) e.participant !== this.#c.id && this.#u.set(e.id, this.#j(e));
 			this.#a = t.iceServers, this.#q(), this.#i || this.#X();
 			for (let e of this.#t.publish ?? []) this.publish(e).catch((e) => console.warn("tertulia:", e));
@@ -2726,7 +2733,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 				let r = this.#u.get(e) ?? this.#L(e)?.stream;
 				return r ? [{
 					stream: r,
-					participant: r instanceof X ? r.participant : this.#c,
+					participant: r instanceof Z ? r.participant : this.#c,
 					track: t,
 					level: n
 				}] : [];
@@ -2740,7 +2747,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		}
 	};
 	#k(e) {
-		let t = Q(e);
+		let t = $(e);
 		if (e.id === this.#c.id) {
 			this.#c = {
 				...t,
@@ -2757,7 +2764,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		this.#y.delete(e), this.#i?.left(e), n && (this.#l.delete(e), this.emit("participant-left", n, t));
 	}
 	#j(e) {
-		let n = this.#l.get(e.participant), r = new X(e, {
+		let n = this.#l.get(e.participant), r = new Z(e, {
 			participant: () => (n = this.#l.get(e.participant) ?? n, n ?? {
 				id: e.participant,
 				user: "",
@@ -2798,7 +2805,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	}
 	#F(e) {
 		let t = this.#c;
-		this.#c = Q(e.participant), JSON.stringify(t) !== JSON.stringify(this.#c) && this.emit("participant-updated", this.#c);
+		this.#c = $(e.participant), JSON.stringify(t) !== JSON.stringify(this.#c) && this.emit("participant-updated", this.#c);
 		let n = this.#s;
 		this.#s = e.room, JSON.stringify(n) !== JSON.stringify(this.#s) && this.emit("room-updated"), this.#m.clear();
 		let r = new Set((e.participants ?? []).map(({ id: e }) => e)), i = new Set((e.streams ?? []).map(({ id: e }) => e));
@@ -2850,13 +2857,13 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		try {
 			await t.offered();
 		} catch (e) {
-			if (e instanceof M) return;
+			if (e instanceof j) return;
 			throw e;
 		}
 		let r = () => e.wanted === n && t === this.#n && this.#u.get(e.id) === e;
 		if (!r()) return;
 		let i = this.#_.take(Date.now(), 1 + e.tracks.filter(({ id: t }) => e.preference(t)).length);
-		if (i > 0 && await $(i), !r()) return;
+		if (i > 0 && await Et(i), !r()) return;
 		let a = {
 			stream: e.id,
 			transport: t.name
@@ -2873,7 +2880,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	async #V(e, t, n) {
 		if (!e.wanted || !this.#g.has(e)) return;
 		let r = this.#_.take(Date.now());
-		r > 0 && await $(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
+		r > 0 && await Et(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
 	}
 	async #H(e, t, n) {
 		let { wanted: r } = e, i = r && (r.tracks === void 0 || r.tracks.includes(t));
@@ -2899,7 +2906,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		try {
 			await e;
 		} catch (e) {
-			if (!(e instanceof M)) throw e;
+			if (!(e instanceof j)) throw e;
 		}
 	}
 	#W(e, t, n) {
@@ -2918,7 +2925,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	}
 	#K(e) {
 		let { iceServers: t, iceTransportPolicy: n } = this.#t, r = this.#r === 1 ? "main" : `main-${this.#r}`;
-		return new Pe(r, {
+		return new Ie(r, {
 			iceServers: t ?? this.#a ?? [],
 			iceTransportPolicy: n
 		}, {
@@ -2932,7 +2939,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		}, e);
 	}
 	#q() {
-		this.mode === "p2p" ? (this.#n.close(), this.#i ??= new et({
+		this.mode === "p2p" ? (this.#n.close(), this.#i ??= new nt({
 			request: (e, t) => this.#e.request(e, t),
 			live: () => this.#e.live,
 			me: () => this.#c.id,
@@ -3013,10 +3020,10 @@ function Ct(e) {
 	for (let n of e ?? []) for (let { stream: e, track: r, layer: i } of n.router?.subscribed ?? []) i && t.set(`${e} ${r}`, i);
 	return t;
 }
-function Z(e) {
+function Q(e) {
 	return typeof e == "string" ? e : e.id;
 }
-function Q(e) {
+function $(e) {
 	let { id: t, user: n, role: r, permissions: i = [], metadata: a = {} } = e;
 	return {
 		id: t,
@@ -3036,10 +3043,10 @@ function Tt(e, t) {
 		data: i
 	};
 }
-function $(e) {
+function Et(e) {
 	return new Promise((t) => setTimeout(t, e));
 }
-function Et() {
+function Dt() {
 	let e = crypto.getRandomValues(/* @__PURE__ */ new Uint8Array(16));
 	e[6] = (e[6] ?? 0) & 15 | 64, e[8] = (e[8] ?? 0) & 63 | 128;
 	let t = Array.from(e, (e) => e.toString(16).padStart(2, "0")).join("");
@@ -3052,7 +3059,7 @@ function Et() {
 	].join("-");
 }
 // src/connect.ts
-async function Dt(e, n, r = {}) {
+async function Ot(e, n, r = {}) {
 	c(), r.signal?.throwIfAborted();
 	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, l = !1, u, d = new Promise((e, t) => {
 		u = {
@@ -3060,7 +3067,7 @@ async function Dt(e, n, r = {}) {
 			reject: t
 		};
 	}), f = new _t({
-		url: Ot(e),
+		url: kt(e),
 		token: () => typeof n == "string" ? n : n(),
 		opening: {
 			protocol: 1,
@@ -3087,7 +3094,7 @@ async function Dt(e, n, r = {}) {
 		clearTimeout(_), r.signal?.removeEventListener("abort", g);
 	}
 }
-function Ot(e) {
+function kt(e) {
 	let n;
 	try {
 		n = new URL(e, typeof location > "u" ? void 0 : location.href);
@@ -3099,20 +3106,20 @@ function Ot(e) {
 	return `${r ? "wss" : "ws"}://${n.host}${n.pathname.replace(/\/+$/, "")}/v1/signal`;
 }
 // src/local-stream.ts
-var kt = {
+var At = {
 	echoCancellation: !0,
 	noiseSuppression: !0,
 	autoGainControl: !0
-}, At = {
+}, jt = {
 	width: { ideal: 1280 },
 	height: { ideal: 720 },
 	frameRate: {
 		ideal: 30,
 		max: 30
 	}
-}, jt = class n extends e {
+}, Mt = class n extends e {
 	static async camera(e = {}) {
-		let t = Nt(e.audio ?? !0, kt, e.audioDeviceId), r = Nt(e.video ?? !0, At, e.videoDeviceId), i = await l({
+		let t = Pt(e.audio ?? !0, At, e.audioDeviceId), r = Pt(e.video ?? !0, jt, e.videoDeviceId), i = await l({
 			audio: t ?? !1,
 			video: r ?? !1
 		}), a = i.getTracks().map((e) => e.kind === "audio" ? {
@@ -3291,17 +3298,17 @@ var kt = {
 	}
 	#u(e, t) {
 		t.addEventListener("ended", () => {
-			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || Mt(e)) && this.stop());
+			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || Nt(e)) && this.stop());
 		});
 	}
 	#d(e) {
 		this.emit("device-lost", e);
 	}
 };
-function Mt(e) {
+function Nt(e) {
 	return e.source === "screen-audio";
 }
-function Nt(e, t, n) {
+function Pt(e, t, n) {
 	if (e === !1) return;
 	let r = {
 		...t,
@@ -3312,4 +3319,4 @@ function Nt(e, t, n) {
 		deviceId: { exact: n }
 	} : r;
 }
-export { i as Channel, e as Emitter, jt as LocalStream, X as RemoteStream, St as Room, t as TertuliaError, c as checkSupport, Dt as connect, o as devices, s as onDeviceChange };
+export { i as Channel, e as Emitter, Mt as LocalStream, Z as RemoteStream, St as Room, t as TertuliaError, c as checkSupport, Ot as connect, o as devices, s as onDeviceChange };

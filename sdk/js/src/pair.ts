@@ -1,5 +1,6 @@
 // The connection with one other participant of a peer-to-peer room: what is sent on it, what comes, and its repair.
 
+import { offerData } from './data-section.js';
 import type { LocalStream, LocalTrack } from './local-stream.js';
 import { type Described, isImpolite, Negotiation, type Step } from './negotiation.js';
 import type { PeerSignal, PeerTrack } from './peer-signal.js';
@@ -63,6 +64,7 @@ export class Pair {
   #sent: Sent[] = [];
   #free: RTCRtpTransceiver[] = [];
   #received = new Map<string, PeerTrack>(); // by mid
+  #data = false; // whether a channel was opened on the connection
 
   // Signals go one after the other, so that their order is kept when one has to be sent again.
   #outbox: PeerSignal[] = [];
@@ -138,7 +140,10 @@ export class Pair {
 
   openChannel(label: string, init: RTCDataChannelInit): RTCDataChannel {
     const channel = this.#pc.createDataChannel(label, init);
-    if (!this.#pc.sctp) this.#need(); // the first one needs an m-section
+    if (!this.#data) {
+      this.#data = true;
+      if (!this.#pc.sctp) this.#need();
+    }
     return channel;
   }
 
@@ -257,6 +262,7 @@ export class Pair {
     this.#sent = [];
     this.#free = [];
     this.#received = new Map();
+    this.#data = false;
     this.#negotiation = new Negotiation(this.#impolite);
     const pc = newConnection(this.#host.configuration());
     this.#pc = pc;
@@ -389,6 +395,7 @@ export class Pair {
         // An offer needs a section; who sends nothing yet has a free one.
         if (pc.getTransceivers().length === 0)
           this.#free.push(pc.addTransceiver('audio', { direction: 'inactive' }));
+        if (this.#data) offerData(pc);
         await pc.setLocalDescription(await pc.createOffer());
         this.#describe(pc, step.offer);
         break;

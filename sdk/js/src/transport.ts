@@ -1,5 +1,6 @@
 // One RTCPeerConnection: slots, senders, and a strictly serialised exchange of offers and answers.
 
+import { offerData } from './data-section.js';
 import type { Encoding, SendCodec } from './encodings.js';
 import type { TertuliaError } from './errors.js';
 import { maxSlots } from './protocol.js';
@@ -42,7 +43,7 @@ export class Transport {
   readonly #slots: Record<Kind, number> = { audio: 0, video: 0 };
   readonly #byMid = new Map<string, RTCRtpTransceiver>();
   readonly #free: Sending[] = []; // senders without a track
-  #data: RTCDataChannel | undefined;
+  #data = false; // whether data channels are wanted
 
   // Negotiation: at most one runs; what is asked for meanwhile goes into the next offer.
   #dirty = false;
@@ -200,10 +201,10 @@ export class Transport {
     this.#free.push(sending);
   }
 
-  /** Sees to it that data channels can be had. The pre-negotiated one carries nothing. */
+  /** Sees to it that data channels can be had. */
   needData(): void {
     if (this.#data || this.#closed) return;
-    this.#data = this.pc.createDataChannel('tertulia', { negotiated: true, id: 0 });
+    this.#data = true;
     this.negotiate();
   }
 
@@ -292,6 +293,7 @@ export class Transport {
   async #exchange(offer: Deferred): Promise<void> {
     const iceRestart = this.#restart;
     this.#restart = false;
+    if (this.#data) offerData(this.pc);
     const description = await this.pc.createOffer({ iceRestart });
     await this.pc.setLocalDescription(description);
     // The server is ICE-lite and learns our addresses from our checks: candidates need not be sent.

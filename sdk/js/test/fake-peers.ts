@@ -81,6 +81,9 @@ export class FakePeerConnection {
   #fresh = new Set<FakeTransceiver>(); // whose mid is not agreed on
   #mids = 0;
   #agreed = false; // on anything
+  #setting = false; // a description
+  #data = false;
+  #dataOffered = false;
   readonly #id = FakePeerConnection.all.length;
 
   constructor(configuration?: unknown) {
@@ -115,7 +118,9 @@ export class FakePeerConnection {
   }
 
   async setLocalDescription({ type }: { type: string }): Promise<void> {
+    this.#setting = true;
     await Promise.resolve();
+    this.#setting = false;
     if (this.closed) throw new Error('closed');
     if (type === 'rollback') {
       if (this.signalingState !== 'have-local-offer') throw new Error('there is nothing to take back');
@@ -130,6 +135,7 @@ export class FakePeerConnection {
         this.#fresh.add(each);
       }
       this.signalingState = 'have-local-offer';
+      this.#dataOffered = this.#data;
     } else {
       this.signalingState = 'stable';
       for (const each of this.getTransceivers())
@@ -141,7 +147,9 @@ export class FakePeerConnection {
   }
 
   async setRemoteDescription({ type, sdp }: { type: string; sdp: string }): Promise<void> {
+    this.#setting = true;
     await Promise.resolve();
+    this.#setting = false;
     if (this.closed) throw new Error('closed');
     this.#remoteDescription(type, sdp);
     this.#agreed = true;
@@ -152,7 +160,7 @@ export class FakePeerConnection {
     if (type === 'answer') {
       if (this.signalingState !== 'have-local-offer') throw new Error(`an answer in ${this.signalingState}`);
       this.#fresh.clear();
-      if (this.channels.length > 0) this.sctp = {};
+      if (this.#dataOffered) this.sctp = {};
       for (const section of sections) {
         const mine = this.#transceivers.find(({ mid }) => mid === section.mid);
         if (!mine) throw new Error('the answer is to something else');
@@ -190,9 +198,10 @@ export class FakePeerConnection {
     this.candidates.push(candidate);
   }
 
-  createDataChannel(label: string, init: { protocol?: string }): FakeDataChannel {
+  createDataChannel(label: string, init: { protocol?: string; negotiated?: boolean }): FakeDataChannel {
     const channel = new FakeDataChannel(label, init.protocol ?? '');
-    this.channels.push(channel);
+    if (!this.#setting) this.#data = true; // Firefox forgets it in the middle of something
+    if (!init.negotiated) this.channels.push(channel);
     return channel;
   }
 

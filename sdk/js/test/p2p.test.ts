@@ -343,6 +343,25 @@ describe('data channels between participants', () => {
     expect(opened().map(({ label }) => label)).toEqual(['pad', 'chat', 'pad', 'chat']);
   });
 
+  it.each(['setLocalDescription', 'setRemoteDescription'] as const)(
+    'have their section also when the first is opened within %s',
+    async (within) => {
+      const [a, b] = await call('a', 'b');
+      const [pc] = open();
+      const set = pc![within].bind(pc);
+      pc![within] = (description: { type: string; sdp: string }) => {
+        pc![within] = set;
+        const done = set(description);
+        a!.localStreams[0]!.openChannel('pad');
+        return done;
+      };
+      await Promise.all([a!.publish(camera()), b!.publish(camera()), settle()]);
+      await settle();
+      expect(pc!.channels.map(({ label }) => label)).toEqual(['pad']);
+      expect(pc!.sctp).not.toBeNull();
+    },
+  );
+
   it('are negotiated once', async () => {
     const [a] = await call('a', 'b');
     const described = (): number =>

@@ -41,7 +41,7 @@ export declare class Transport {
     addSender(track: MediaStreamTrack | undefined, kind: Kind, encodings: readonly Encoding[]): Sending;
     /** Stops sending; the m-section waits for the next track. */
     freeSender(sending: Sending): void;
-    /** Sees to it that data channels can be had. The pre-negotiated one carries nothing. */
+    /** Sees to it that data channels can be had. */
     needData(): void;
     openChannel(label: string, init: RTCDataChannelInit): RTCDataChannel;
     /** The server told the transport's state. */
