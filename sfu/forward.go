@@ -60,6 +60,7 @@ func (r *Router) flush(now instant, sink Sink) {
 		r.flushBySubscriber(now, sink)
 	}
 	for _, s := range r.pending {
+		clear(s.batch) // a ring that has grown should not live on in what a keyframe has left here
 		s.pending, s.batch = s.pending[:0], s.batch[:0]
 	}
 	r.pending = r.pending[:0]

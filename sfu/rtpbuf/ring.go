@@ -30,9 +30,16 @@ var (
 	Video = Limits{Bytes: 64 << 10, MaxBytes: 2 << 20, Packets: 128, MaxPackets: 4096}
 )
 
-// window is what a Ring tries to hold, in nanoseconds; it grows when a round of
-// the arena, or of the table of packets, took less.
-const window = 900e6
+// Times, in nanoseconds.
+const (
+	// window is what a Ring tries to hold at the mean rate of its stream; the table of
+	// packets, which takes little, holds as much at any rate.
+	window = 900e6
+	// burst is what it holds at least, however fast packets come.
+	burst = 500e6
+	// averaged is over how much the mean rate is taken, and twice that at most.
+	averaged = 4e9
+)
 
 // Flags say what a packet is.
 type Flags uint8
@@ -79,6 +86,15 @@ type Ring struct {
 	floor   uint64 // what was written before is lost, since the arena grew over it
 	next    int    // where the next packet goes in the arena
 	round   int64  // when the present round of the arena began
+
+	// What the mean rate is taken from: the older one, until the newer one is old enough.
+	older, newer mark
+}
+
+// mark is how much had been written at a moment.
+type mark struct {
+	at      int64
+	written uint64
 }
 
 // New makes an empty Ring. Its memory is taken with the first packet.
@@ -106,6 +122,8 @@ func (r *Ring) Put(e Entry, extensions, payload []byte) *Entry {
 		r.arena = make([]byte, r.limits.Bytes)
 		r.table = make([]Entry, powerOfTwo(r.limits.Packets))
 		r.round = e.At
+		r.older = mark{at: e.At}
+		r.newer = r.older
 	}
 	slot := &r.table[e.Seq&uint64(len(r.table)-1)]
 	if slot.end != 0 {
@@ -157,7 +175,7 @@ func (r *Ring) Payload(e *Entry) []byte {
 // Reset forgets all packets and keeps the memory.
 func (r *Ring) Reset() {
 	clear(r.table)
-	r.next, r.written, r.floor = 0, 0, 0
+	r.next, r.floor = 0, r.written
 }
 
 // holds says whether the bytes of an entry are still there: the arena holds the
@@ -167,15 +185,13 @@ func (r *Ring) holds(e *Entry) bool {
 	return start >= r.floor && start+uint64(len(r.arena)) >= r.written
 }
 
-// wrap begins a new round of the arena, or makes the arena larger when the round
-// that ends was too short.
+// wrap begins a new round of the arena, or makes the arena larger when it is too small.
 func (r *Ring) wrap(now int64, need int) {
-	if took := now - r.round; took < window && len(r.arena) < r.limits.MaxBytes {
-		// What was missing, but at least an eighth, so that it does not grow at every
-		// round, and at most a half, since the round may have been a burst.
-		more := int64(len(r.arena)) * (window - took) / max(took, 1)
-		more = min(max(more, int64(len(r.arena)/8), int64(need)), int64(len(r.arena)/2))
-		size := min(len(r.arena)+int(more), r.limits.MaxBytes)
+	if missing := r.missing(now); missing > 0 && len(r.arena) < r.limits.MaxBytes {
+		// At least an eighth, so that it does not grow at every round, and at most a half,
+		// since the round may have been a keyframe.
+		more := min(max(missing, len(r.arena)/8, need), len(r.arena)/2)
+		size := min(len(r.arena)+more, r.limits.MaxBytes)
 		if r.next+need <= size {
 			// What is there keeps its place; the round goes on in the new part.
 			// The round before it, which has been overwritten, was of another
@@ -190,6 +206,23 @@ func (r *Ring) wrap(now int64, need int) {
 	r.written += uint64(len(r.arena) - r.next)
 	r.next = 0
 	r.round = now
+}
+
+// missing is how many bytes more the arena should have, now that a round of it ends.
+func (r *Ring) missing(now int64) int {
+	size := int64(len(r.arena))
+	missing := int64(0)
+	if took := max(now-r.round, 1); took < burst {
+		missing = size * (burst - took) / took
+	}
+	if now-r.newer.at >= averaged {
+		r.older, r.newer = r.newer, mark{now, r.written}
+	}
+	if over := now - r.older.at; over >= window {
+		held := float64(r.written-r.older.written) * window / float64(over)
+		missing = max(missing, int64(held)-size)
+	}
+	return int(missing)
 }
 
 func (r *Ring) growTable() {

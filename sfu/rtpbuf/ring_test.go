@@ -3,7 +3,9 @@ package rtpbuf
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -90,6 +92,67 @@ func TestHoldsAboutASecond(t *testing.T) {
 				t.Errorf("takes %d bytes", r.Bytes())
 			}
 		})
+	}
+}
+
+// Frames differ in size, and now and then one is a keyframe: the memory is for the mean
+// rate, and a busy second is held for half of it at least.
+func TestUnevenStreamTakesWhatItsMeanRateNeeds(t *testing.T) {
+	const fps, mean, seconds = 30, 5000, 120 // 1.2 Mb/s
+	for seed := range uint64(20) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		r := New(Video)
+		at := map[uint64]int64{}
+		seq, debt, holds := uint64(1<<16), 0.0, []float64{}
+		for frame := range fps * seconds {
+			now := int64(frame) * int64(time.Second) / fps
+			size := mean * math.Exp(0.3*rng.NormFloat64()-0.045)
+			if frame%300 == 0 {
+				size, debt = size*5, debt+size*4
+			} else if debt > 0 {
+				debt -= size / 4
+				size -= size / 4
+			}
+			for rest := int(size); rest > 0; rest -= 1100 {
+				seq++
+				at[seq] = now
+				r.Put(Entry{Seq: seq, At: now}, nil, packet(seq, min(rest, 1100)))
+			}
+			oldest := seq
+			for r.Get(oldest-1) != nil {
+				oldest--
+			}
+			if held := float64(now-at[oldest]) / 1e9; frame > 10*fps {
+				holds = append(holds, held)
+			}
+		}
+		slices.Sort(holds)
+		if median, least := holds[len(holds)/2], holds[0]; median < 0.9 || least < 0.5 {
+			t.Errorf("seed %d: holds %.2f s in the median and %.2f s at least", seed, median, least)
+		}
+		if r.Bytes() > 190<<10 {
+			t.Errorf("seed %d: takes %d bytes", seed, r.Bytes())
+		}
+	}
+}
+
+// A stream that becomes faster is held for as long again after a few seconds.
+func TestGrowsWithTheRate(t *testing.T) {
+	r := New(Video)
+	seq, now := uint64(1<<16), int64(0)
+	for _, perSecond := range []int64{40, 140, 500} {
+		for range 12 * perSecond {
+			seq++
+			now += int64(time.Second) / perSecond
+			r.Put(Entry{Seq: seq, At: now}, nil, packet(seq, 1100))
+		}
+		oldest := seq
+		for r.Get(oldest-1) != nil {
+			oldest--
+		}
+		if held := float64(seq-oldest) / float64(perSecond); held < 0.8 {
+			t.Errorf("%d packets a second are held for %.2f s", perSecond, held)
+		}
 	}
 }
 
