@@ -31,6 +31,7 @@ type source struct {
 	Window    uint64        // bytes on the link since the last survey
 	Rate      uint64        // bits per second of the window before
 	Tracker   layer.Tracker // of the layers in it; for video
+	Picture   uint16        // newest picture id, extended
 	Peaks     []int64       // the most that each took lately, in bits per second
 	Counted   sourceCounters
 
@@ -385,11 +386,11 @@ func (r *Router) describe(now instant, s *source, f *format, h *rtpHeader, ext *
 	keyframe := e.Info.Flags.Has(codec.KeyFrame|codec.FrameStart) && e.Info.Spatial == 0
 	if f.vp8 {
 		if d, ok := codec.ParseVP8(h.payload); ok {
-			e.Descriptor, e.TL0, e.PictureID = uint8(d.Size), d.TL0PicIdx, d.PictureID
+			e.Descriptor, e.TL0, e.PictureID = uint8(d.Size), d.TL0PicIdx, s.picture(d.PictureID, d.LongID)
 		}
 	} else if f.vp9 {
 		if d, ok := codec.ParseVP9(h.payload); ok {
-			e.Descriptor, e.TL0, e.PictureID = uint8(d.Size), d.TL0PicIdx, d.PictureID
+			e.Descriptor, e.TL0, e.PictureID = uint8(d.Size), d.TL0PicIdx, s.picture(d.PictureID, d.LongID)
 		}
 	}
 	if !keyframe || s.Keyframe.Seen && s.Keyframe.Timestamp == h.timestamp {
@@ -398,4 +399,19 @@ func (r *Router) describe(now instant, s *source, f *format, h *rtpHeader, ext *
 	s.Keyframe.Seen, s.Keyframe.Timestamp = true, h.timestamp
 	e.Flags |= rtpbuf.Keyframe
 	return true
+}
+
+// picture extends a picture id, of 15 or 7 bits, to 16: what a subscriber was sent last
+// is found by them, also when ids have begun anew.
+func (s *source) picture(id uint16, long bool) uint16 {
+	unused := 9
+	if long {
+		unused = 1
+	}
+	ahead := int16((id-s.Picture)<<unused) >> unused
+	id = s.Picture + uint16(ahead)
+	if ahead > 0 {
+		s.Picture = id
+	}
+	return id
 }
