@@ -312,16 +312,16 @@ func (r *Router) extensions(sl *slot, run *run, b *ready, d *layer.Decision) []b
 		}
 		at := len(out)
 		out = append(out, byte(extDependency), 0)
-		out = codec.AppendDependency(out, one[2:], r.structure(run), d.Edit(run.Offsets.Frame))
+		out = codec.AppendDependency(out, one[2:], r.structure(run, b.entry), d.Edit(run.Offsets.Frame))
 		out[at+1] = byte(len(out) - at - 2)
 	}
 	return out
 }
 
-// structure is the dependency structure of a run's stream, or nil.
-func (r *Router) structure(run *run) *codec.DependencyStructure {
+// structure is the dependency structure that a packet of a run builds on, or nil.
+func (r *Router) structure(run *run, e *rtpbuf.Entry) *codec.DependencyStructure {
 	if s := r.sources[run.Source]; s != nil {
-		return &s.Tracker.Structure
+		return s.Tracker.StructureOf(&e.Info)
 	}
 	return nil
 }

@@ -146,6 +146,8 @@ type sender struct {
 	level     byte // audio level to state
 	make      func(first bool, keyframe bool, frame int) []byte
 	encode    func(keyframe bool) [][]byte // in place of make: the payloads of the next frame
+	// dependency gives the dependency descriptor of a payload.
+	dependency func(payload []byte) []byte
 
 	seq, rtxSeq uint16
 	base        uint32
@@ -259,6 +261,14 @@ func (s *sender) packet(payload []byte, timestamp uint32, marker bool) {
 }
 
 func (s *sender) extend(p *rtp.Packet, rtx bool) {
+	if s.dependency != nil {
+		payload := p.Payload
+		if rtx {
+			payload = payload[2:]
+		}
+		p.ExtensionProfile, p.Extension = 0x1000, true
+		_ = p.SetExtension(12, s.dependency(payload))
+	}
 	if s.mid != "" {
 		_ = p.SetExtension(4, []byte(s.mid))
 	}

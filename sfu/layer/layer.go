@@ -32,7 +32,7 @@
 //	                continue
 //	        }
 //	        out, ok := numbering.Forward(seq, &info)
-//	        codec.AppendDependency(…, &tracker.Structure, d.Edit(offsets.Frame))
+//	        codec.AppendDependency(…, tracker.StructureOf(&info), d.Edit(offsets.Frame))
 //
 // One Selector, Numbering and Offsets make a run: a stretch of one received
 // stream with constant offsets. Keep them together while packets of the run may

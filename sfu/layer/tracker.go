@@ -7,8 +7,9 @@ type Tracker struct {
 	// Layout is what the newest packets are of; Previous what those before it were.
 	Layout, Previous Layout
 	// Structure is the dependency structure that descriptors build on, which
-	// codec.AppendDependency needs.
+	// codec.AppendDependency needs; Former is the one before it, nil for none.
 	Structure codec.DependencyStructure
+	Former    *codec.DependencyStructure
 	Counted   Counters
 
 	// Highest is the number of the newest frame, Latest what is known of it, and
@@ -37,6 +38,18 @@ func (t *Tracker) LayoutOf(p *codec.PacketInfo) *Layout {
 		return &t.Layout
 	case t.Previous.Version:
 		return &t.Previous
+	}
+	return nil
+}
+
+// StructureOf gives the dependency structure that a packet's descriptor builds on, nil
+// when it is too old.
+func (t *Tracker) StructureOf(p *codec.PacketInfo) *codec.DependencyStructure {
+	switch {
+	case p.Version == t.Layout.Version:
+		return &t.Structure
+	case p.Version == t.Previous.Version:
+		return t.Former
 	}
 	return nil
 }

@@ -26,9 +26,11 @@ func (t *Tracker) trackDependency(p *Packet) codec.PacketInfo {
 	}
 	var old [maxStructure]byte
 	var known int
+	var former codec.DependencyStructure
 	offset := t.Structure.IDOffset
 	if len(b) > 3 && b[3]&0x80 != 0 {
 		known = copy(old[:], t.Structure.Raw)
+		former = t.Structure
 	}
 	d, ok := codec.ParseDependency(b, &t.Structure)
 	switch {
@@ -39,7 +41,9 @@ func (t *Tracker) trackDependency(p *Packet) codec.PacketInfo {
 		t.Counted.UnknownTemplates++
 		return t.unknown(p)
 	case d.HasStructure && (!t.Layout.Descriptor || offset != t.Structure.IDOffset || !bytes.Equal(old[:known], t.Structure.Raw)):
-		t.Previous = t.Layout
+		if t.Previous = t.Layout; t.Previous.Descriptor {
+			t.keep(&former, old[:known])
+		}
 		t.Width, t.Height = t.Structure.Width, t.Structure.Height
 		if !t.Layout.adopt(&t.Structure) {
 			t.Counted.Unsupported++
@@ -62,6 +66,17 @@ func (t *Tracker) trackDependency(p *Packet) codec.PacketInfo {
 		t.Template = d.TemplateID
 	}
 	return info
+}
+
+// keep remembers a structure that was replaced, with its bits: packets that build on it
+// may be sent again.
+func (t *Tracker) keep(s *codec.DependencyStructure, raw []byte) {
+	if t.Former == nil {
+		t.Former = &codec.DependencyStructure{}
+	}
+	memory := t.Former.Raw[:0]
+	*t.Former = *s
+	t.Former.Raw = append(memory, raw...)
 }
 
 // packetFlags are the flags that packets of one frame do not share.
