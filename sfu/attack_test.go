@@ -205,6 +205,33 @@ func TestForgedFeedback(t *testing.T) {
 	}
 }
 
+// Feedback tells of thousands of packets in a few bytes, and there may be many in one
+// datagram: so much is looked at as may be true.
+func TestFeedbackOnTooMuch(t *testing.T) {
+	w, pub, sub := couple(t, simnet.Config{})
+	pub.video("1", 100)
+	w.run(3 * time.Second)
+	before := w.stats(sub)
+	var compound []byte
+	for range 60 {
+		b := appendUint32(appendUint32(appendRTCPHeader(nil, 15, rtcpTransportFeedback), 1), 2)
+		b = binary.BigEndian.AppendUint16(b, uint16(w.r.peer(sub.peer).Link.History.Next)-8000)
+		b = binary.BigEndian.AppendUint16(b, 8000)
+		b = appendUint32(b, uint32(w.r.instant(w.now)/referenceTick)<<8)
+		b = appendUint32(b, 8000<<16) // a run of lost ones
+		setRTCPLength(b, 0)
+		compound = append(compound, b...)
+	}
+	w.r.HandleRTCP(w.now, sub.peer, compound)
+	after := w.stats(sub)
+	if n := after.Link.Counts.Unknown - before.Link.Counts.Unknown; n == 0 || n > 8000 {
+		t.Errorf("%d packets that were never sent are looked at", n)
+	}
+	if n := after.BadFeedback - before.BadFeedback; n != 59 {
+		t.Errorf("%d feedbacks are refused", n)
+	}
+}
+
 func TestNACKsOfEverything(t *testing.T) {
 	s, seen := attack(t, nil, func(s *scene) {
 		r := s.watcher.decoders[0].r

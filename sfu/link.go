@@ -10,9 +10,16 @@ import (
 
 // handleWideFeedback takes what a subscriber says about the arrival of what it was
 // sent (transport-wide congestion control).
-func (r *Router) handleWideFeedback(now instant, p *peer, fci []byte) {
+func (r *Router) handleWideFeedback(now instant, p *peer, fci []byte, budget *int) {
 	if p.Link == nil {
 		p.Counted.ForeignRTCP++
+		return
+	}
+	if len(fci) >= 4 {
+		*budget -= int(binary.BigEndian.Uint16(fci[2:]))
+	}
+	if *budget < 0 {
+		p.Counted.BadFeedback++
 		return
 	}
 	if r.cfg.Trace != nil {

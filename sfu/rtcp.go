@@ -22,6 +22,9 @@ const (
 	maxRTCPPackets = 64
 	maxNACKs       = 512 // sequence numbers
 	maxKeyframeAsk = 32  // entries of FIR
+	// maxTold bounds the packets that transport-wide feedback tells of: a run of
+	// thousands takes two bytes. It is more than are sent between two feedbacks.
+	maxTold = 8192
 )
 
 func appendUint32(b []byte, v uint32) []byte { return binary.BigEndian.AppendUint32(b, v) }
@@ -52,7 +55,7 @@ func (r *Router) HandleRTCP(now time.Time, from Peer, compound []byte) {
 	}
 	at := r.instant(now)
 	p.Counted.RTCPIn++
-	nacks := maxNACKs
+	nacks, told := maxNACKs, maxTold
 	for range maxRTCPPackets {
 		if len(compound) == 0 {
 			return
@@ -76,14 +79,14 @@ func (r *Router) HandleRTCP(now time.Time, from Peer, compound []byte) {
 			}
 			b = b[:n-pad]
 		}
-		r.handleRTCPPacket(at, p, b, &nacks)
+		r.handleRTCPPacket(at, p, b, &nacks, &told)
 	}
 	if len(compound) > 0 {
 		p.Counted.Malformed++
 	}
 }
 
-func (r *Router) handleRTCPPacket(now instant, p *peer, b []byte, nacks *int) {
+func (r *Router) handleRTCPPacket(now instant, p *peer, b []byte, nacks, told *int) {
 	count := int(b[0] & 0x1f)
 	switch b[1] {
 	case rtcpSenderReport:
@@ -108,7 +111,7 @@ func (r *Router) handleRTCPPacket(now instant, p *peer, b []byte, nacks *int) {
 		case 1:
 			r.handleNACK(now, p, binary.BigEndian.Uint32(b[8:]), b[12:], nacks)
 		case 15:
-			r.handleWideFeedback(now, p, b[12:])
+			r.handleWideFeedback(now, p, b[12:], told)
 		}
 	case rtcpPayloadFeedback:
 		if len(b) < 12 {

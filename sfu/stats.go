@@ -42,7 +42,7 @@ type peerCounters struct {
 	PacingDropped uint64 `json:"pacingDropped"` // for which there were too many
 	Probed        uint64 `json:"probed"`        // packets sent to measure the link
 	ProbedBytes   uint64 `json:"probedBytes"`
-	BadFeedback   uint64 `json:"badFeedback"` // malformed transport-wide feedback
+	BadFeedback   uint64 `json:"badFeedback"` // transport-wide feedback that is malformed, or tells of too much
 }
 
 // sourceCounters counts for one received RTP stream.
