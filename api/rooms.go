@@ -66,7 +66,7 @@ type NewRoom struct {
 	MaxParticipants int         `json:"maxParticipants,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit, or 4 in a p2p room."`
 	MaxStreams      int         `json:"maxStreams,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit."`
 	Codecs          []string    `json:"codecs,omitempty" nullable:"false" maxItems:"16" example:"[\"VP9\",\"VP8\",\"opus\"]" doc:"Best first, of VP8, VP9, H264, AV1, opus, red, G722, PCMU and PCMA. Default: VP8, VP9, H264, AV1, opus. Without an audio codec, opus is added."`
-	Audio           *AudioPatch `json:"audio,omitempty" doc:"How the audio of a big room is limited. Tracks without the audio-level extension (RFC 6464) are always forwarded and do not count."`
+	Audio           *AudioPatch `json:"audio,omitempty" doc:"How the audio of a big room is limited. Tracks without the audio-level extension (RFC 6464) are always forwarded, and are none of the loudest."`
 }
 
 // RoomPatch is what of a room can be changed.

@@ -52,7 +52,7 @@ func (Counters) Schema(huma.Registry) *huma.Schema {
 		"height":    number("In pixels, once it is known.", 360),
 		"frameRate": number("In frames per second, measured.", 30),
 		"bitrate":   number("In bits per second, measured, with the layers that it depends on.", 500000),
-		"reason":    text("Why it is this layer and no better one.", "A better layer does not fit the bandwidth."),
+		"reason":    text("A word for why it is this layer and no better one; docs/allocation.md lists them.", "bandwidth"),
 	})
 	published := open("An RTP stream that the participant sends.", map[string]*huma.Schema{
 		"mid": text("The m-section.", "0"), "rid": text("The simulcast encoding.", "h"), "stream": stream, "track": text("The track.", "video"),

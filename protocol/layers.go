@@ -87,7 +87,8 @@ type Layer struct {
 	// Bitrate is that of the layer with those it depends on, measured, in bits
 	// per second.
 	Bitrate uint64 `json:"bitrate,omitempty"`
-	// Reason says in a sentence why it is this layer and not a better one.
+	// Reason is a word for why it is this layer and not a better one;
+	// docs/allocation.md lists them.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -97,7 +98,7 @@ type RoomSettings struct {
 }
 
 // AudioSettings limits the audio of big rooms to those who speak. Tracks without
-// the audio-level extension (RFC 6464) are always forwarded and do not count.
+// the audio-level extension (RFC 6464) are always forwarded, and are none of the loudest.
 type AudioSettings struct {
 	// Loudest is how many audio tracks are forwarded at once; 0: all, the limit is off.
 	Loudest int `json:"loudest"`

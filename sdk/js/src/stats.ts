@@ -14,7 +14,7 @@ export interface Layer {
   readonly frameRate?: number;
   /** bit/s */
   readonly bitrate?: number;
-  /** A sentence: why it is this layer and no better one. */
+  /** A word for why it is this layer and no better one, such as `top-layer`, `wanted-size` or `bandwidth`. */
   readonly reason?: string;
 }
 
