@@ -17,6 +17,7 @@ type TraceLine struct {
 	Participant protocol.ParticipantID `json:"participant"`
 	Transport   protocol.TransportID   `json:"transport"`
 
+	Begin    bool         `json:"begin,omitempty"`    // the transport is a new one, also where there was one of its name
 	Sent     *TraceSent   `json:"sent,omitempty"`     // a packet left
 	Feedback []byte       `json:"feedback,omitempty"` // transport-wide feedback came: its FCI
 	REMB     *int64       `json:"remb,omitempty"`     // a receiver's estimate came, in bits per second
@@ -69,6 +70,8 @@ func NewReplay() *Replay { return &Replay{Link: bwe.New(bwe.Config{})} }
 func (r *Replay) Line(l TraceLine) *TraceShare {
 	now := time.Duration(l.At)
 	switch {
+	case l.Begin:
+		*r = *NewReplay()
 	case l.Sent != nil:
 		r.Link.Sent(now, l.Sent.Size, l.Sent.Kind)
 	case l.Feedback != nil:

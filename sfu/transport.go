@@ -253,7 +253,10 @@ func (r *Router) setSlots(now instant, p *peer, t *sdp.Transport) {
 		}
 	}
 	p.pairSlots()
-	p.measureLink()
+	begins := p.Link == nil
+	if p.measureLink(); begins && p.Link != nil && r.cfg.Trace != nil {
+		r.trace(now, p, TraceLine{Begin: true})
+	}
 }
 
 // measureLink begins congestion control towards a peer that receives.
