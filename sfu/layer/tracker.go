@@ -45,10 +45,10 @@ func (t *Tracker) LayoutOf(p *codec.PacketInfo) *Layout {
 // StructureOf gives the dependency structure that a packet's descriptor builds on, nil
 // when it is too old.
 func (t *Tracker) StructureOf(p *codec.PacketInfo) *codec.DependencyStructure {
-	switch {
-	case p.Version == t.Layout.Version:
+	switch p.Version {
+	case t.Layout.Version:
 		return &t.Structure
-	case p.Version == t.Previous.Version:
+	case t.Previous.Version:
 		return t.Former
 	}
 	return nil
