@@ -244,7 +244,7 @@ func (ep *endpoint) bind(r *receiver, ssrc, rtx uint32) {
 func (ep *endpoint) send(now instant, s *sdp.Section, m media) {
 	c := s.Codecs[0]
 	base := sender{
-		mid: s.Mid, pt: c.PayloadType, rtxPT: c.RTX, clockRate: c.ClockRate, identify: true,
+		mid: s.Mid, pt: c.PayloadType, rtxPT: c.RTX, clockRate: c.ClockRate, identify: true, identifyRTX: true,
 		ids: extensionIDs{
 			mid: s.Extension(sdp.MidURI), rid: s.Extension(sdp.RIDURI), repairedRID: s.Extension(sdp.RepairedRIDURI),
 			transportCC: s.Extension(sdp.TransportCCURI), sendTime: s.Extension(sdp.AbsSendTimeURI),

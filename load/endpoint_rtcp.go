@@ -65,8 +65,14 @@ func (ep *endpoint) takeRTCP(now instant, plain []byte) {
 // say what they are.
 func (ep *endpoint) acknowledge(blocks []byte, n int) {
 	for ; n > 0 && len(blocks) >= reportBlock; n, blocks = n-1, blocks[reportBlock:] {
-		if s := ep.sender(binary.BigEndian.Uint32(blocks)); s != nil {
-			s.identify = false
+		ssrc := binary.BigEndian.Uint32(blocks)
+		for _, s := range ep.senders {
+			switch ssrc {
+			case s.ssrc:
+				s.identify = false
+			case s.rtxSSRC:
+				s.identifyRTX = false
+			}
 		}
 	}
 }

@@ -122,7 +122,7 @@ func checkFeedback(t *testing.T, p *rtcp.TransportLayerCC, came map[uint16]insta
 
 func TestHeadersAreReadByPion(t *testing.T) {
 	s := sender{
-		mid: "v1-1", rid: "h", pt: 96, rtxPT: 97, ssrc: 11, rtxSSRC: 12, identify: true,
+		mid: "v1-1", rid: "h", pt: 96, rtxPT: 97, ssrc: 11, rtxSSRC: 12, identify: true, identifyRTX: true,
 		ids: extensionIDs{mid: 1, rid: 2, repairedRID: 3, transportCC: 4, sendTime: 5, level: 6},
 	}
 	for _, c := range []struct {
@@ -152,7 +152,25 @@ func TestHeadersAreReadByPion(t *testing.T) {
 			t.Errorf("absolute send time % x: half a second should be half of 18 bits", got)
 		}
 	}
-	s.ids, s.identify = extensionIDs{}, false
+	// Reports on a stream say nothing of its retransmissions: a server may not have seen any.
+	ep := endpoint{senders: []*sender{&s}}
+	names := func(rtx bool) bool {
+		var h rtp.Header
+		if _, err := h.Unmarshal(s.appendHeader(nil, 0, packetHeader{rtx: rtx, level: -1}, 0)); err != nil {
+			t.Fatal(err)
+		}
+		return h.GetExtension(1) != nil
+	}
+	for _, c := range []struct {
+		reported   uint32
+		media, rtx bool
+	}{{13, true, true}, {11, false, true}, {12, false, false}} {
+		ep.acknowledge(append(appendUint32(nil, c.reported), make([]byte, reportBlock-4)...), 1)
+		if names(false) != c.media || names(true) != c.rtx {
+			t.Errorf("after a report on %d: media say what they are %v, retransmissions %v", c.reported, names(false), names(true))
+		}
+	}
+	s.ids = extensionIDs{}
 	if b := s.appendHeader(nil, 0, packetHeader{level: -1}, 0); len(b) != 12 {
 		t.Errorf("without extensions a header has %d bytes", len(b))
 	}

@@ -21,8 +21,9 @@ type sender struct {
 	timestamp     uint32
 	counter       uint32
 	// identify says that packets carry mid and rid, until the server has
-	// reported on the stream (as browsers do it).
-	identify bool
+	// reported on the stream (as browsers do it); identifyRTX is that of its
+	// retransmissions, on which few servers report.
+	identify, identifyRTX bool
 
 	packets, octets uint32 // for sender reports
 	history         []sentPacket
@@ -92,7 +93,7 @@ func (s *sender) appendHeader(b []byte, now instant, h packetHeader, number uint
 			b = append(b, value...)
 		}
 	}
-	if s.identify {
+	if s.identify && !h.rtx || s.identifyRTX && h.rtx {
 		word(s.ids.mid, s.mid)
 		if h.rtx {
 			word(s.ids.repairedRID, s.rid)
