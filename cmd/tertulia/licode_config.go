@@ -37,9 +37,9 @@ type licodeKey struct {
 // licodeKeys is Licode's whole configuration, as its scripts/licode_default.js
 // and its code have it.
 var licodeKeys = []licodeKey{
-	{key: "common.rabbit.", why: "there is no RabbitMQ: the parts speak to each other within the process"},
-	{key: "common.logger.", why: "logs go to standard error; log-level and log-format set how"},
-	{key: "common.cloudProvider.", why: "addresses are not asked of a cloud; behind NAT set public-ip"},
+	{key: "rabbit.", why: "there is no RabbitMQ: the parts speak to each other within the process"},
+	{key: "logger.", why: "logs go to standard error; log-level and log-format set how"},
+	{key: "cloudProvider.", why: "addresses are not asked of a cloud; behind NAT set public-ip"},
 
 	{key: "nuve.dataBaseURL", why: "there is no MongoDB; tertulia import-licode brings services and rooms over"},
 	{key: "nuve.dataBaseName", why: "there is no MongoDB"},

@@ -75,7 +75,7 @@ func TestImportFromLicode(t *testing.T) {
 
 func TestTheSettingsOfLicode(t *testing.T) {
 	config := write(t, `{
-		"common":{"rabbit":{"host":"localhost","port":5672,"heartbeat":8},"logger":{"configFile":"../x"},"cloudProvider":{"name":""}},
+		"rabbit":{"host":"localhost","port":5672,"heartbeat":8},"logger":{"configFile":"../x"},"cloudProvider":{"name":""},
 		"nuve":{"dataBaseURL":"mongodb://localhost/nuvedb","superserviceID":"5F1A2B3C4D5E6F7081920A00","superserviceKey":"30745","port":3000,"cloudHandlerPolicy":"mine.js"},
 		"erizoController":{"iceServers":[{"url":"stun:stun.example.org:19302"},{"urls":["turn:a.example.org","turns:b.example.org"],"username":"ana","credential":"pass"}],
 			"publicIP":"192.0.2.1","hostname":"meet.example.org","port":8443,"ssl":true,"listen_port":8080,"listen_ssl":true,"ssl_key":"/key.pem","ssl_cert":"/cert.pem","sslCaCerts":["x"],
@@ -106,7 +106,7 @@ func TestTheSettingsOfLicode(t *testing.T) {
 	for where, keys := range map[*string][]string{
 		&good: {"nuve.superserviceID", "nuve.superserviceKey", "nuve.port", "erizoController.iceServers", "erizoController.hostname", "erizoController.publicIP", "erizoController.port", "erizoController.ssl",
 			"erizoController.listen_port", "erizoController.listen_ssl", "erizoController.defaultVideoBW", "erizoController.maxVideoBW", "erizoController.allowSinglePC", "erizoController.ssl_key", "erizoController.ssl_cert", "erizoAgent.publicIP", "erizo.minport"},
-		&none: {"common.rabbit.host", "common.rabbit.port", "common.rabbit.heartbeat", "common.logger.configFile", "common.cloudProvider.name", "nuve.dataBaseURL", "nuve.cloudHandlerPolicy",
+		&none: {"rabbit.host", "rabbit.port", "rabbit.heartbeat", "logger.configFile", "cloudProvider.name", "nuve.dataBaseURL", "nuve.cloudHandlerPolicy",
 			"erizoController.sslCaCerts", "erizoController.report.rtcp_stats", "erizoAgent.maxProcesses", "erizoAgent.networkinterface",
 			"erizo.numWorkers", "erizo.maxport", "erizo.turnserver", "erizo.disabledHandlers", "erizo.handlerProfiles", "erizo.iceLite", "rov.serverPort", "basicExample.port"},
 		&bad: {"erizoController.report.session_events", "erizoController.recording_path", "erizoController.roles", "mine.a b"},
