@@ -164,23 +164,28 @@ func (n *Nuve) getOrCreate(c *call, room store.Room) (any, error) {
 
 func (n *Nuve) listRooms(c *call) (any, error) { return n.roomsOf(c, c.service.ID) }
 
-// roomsOf gives all rooms of a service, by id.
+// roomsOf gives all rooms of a service as they were made, which is Licode's order: applications
+// take the first for theirs.
 func (n *Nuve) roomsOf(c *call, service protocol.ServiceID) ([]roomDocument, error) {
 	const page = 500
-	all := []roomDocument{}
+	var all []store.Room
 	for after := protocol.RoomID(""); ; {
 		rooms, err := n.Store.Rooms(c.ctx, service, after, page)
 		if err != nil {
 			return nil, err
 		}
-		for _, room := range rooms {
-			all = append(all, showRoom(room))
-			after = room.ID
-		}
+		all = append(all, rooms...)
 		if len(rooms) < page {
-			return all, nil
+			break
 		}
+		after = rooms[len(rooms)-1].ID
 	}
+	slices.SortStableFunc(all, func(a, b store.Room) int { return a.Created.Compare(b.Created) })
+	shown := []roomDocument{}
+	for _, room := range all {
+		shown = append(shown, showRoom(room))
+	}
+	return shown, nil
 }
 
 // room gives the room that the path names. Another service's is not there, as

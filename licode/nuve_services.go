@@ -146,6 +146,7 @@ func (n *Nuve) listServices(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(services, func(a, b store.Service) int { return a.Created.Compare(b.Created) })
 	all := []serviceDocument{}
 	for _, service := range services {
 		shown, err := n.showService(c, service)

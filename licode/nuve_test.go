@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -236,6 +237,35 @@ func TestWhatNuveSetsIsOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.expect("changed elsewhere", w.call(w.school, "GET", "/rooms/"+string(room.ID), ""), 200, `{"name":"c","data":{"b":2},"_id":"`+string(room.ID)+`"}`)
+}
+
+// Applications written for Licode take the first room for theirs.
+func TestRoomsAndServicesAreToldAsTheyWereMade(t *testing.T) {
+	w := newWorld(t)
+	var rooms, services []string
+	for range 8 {
+		w.now = w.now.Add(time.Millisecond)
+		rooms = append(rooms, w.room(w.school, `{"name":"r"}`))
+		services = append(services, strings.Trim(w.call(w.super, "POST", "/services", `{"name":"s","key":"k"}`).text, `"`))
+	}
+	told := func(service store.Service, path string) (ids []string) {
+		var list []struct {
+			ID string `json:"_id"`
+		}
+		if err := json.Unmarshal([]byte(w.call(service, "GET", path, "").text), &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, each := range list {
+			ids = append(ids, each.ID)
+		}
+		return ids[max(0, len(ids)-8):] // those of the world were there before
+	}
+	if got := told(w.school, "/rooms"); !slices.Equal(got, rooms) {
+		t.Errorf("made rooms %v, told %v", rooms, got)
+	}
+	if got := told(w.super, "/services"); !slices.Equal(got, services) {
+		t.Errorf("made services %v, told %v", services, got)
+	}
 }
 
 func TestNamesNeedNotBeUnique(t *testing.T) {
