@@ -151,6 +151,7 @@ func translateConfig(out io.Writer, in io.Reader, name string) error {
 		fates[t.outcome] = append(fates[t.outcome], "#   "+strings.Map(printable, key+": "+t.why))
 	}
 	t.publicURL()
+	t.bandwidths()
 	body := ""
 	if len(t.settings) > 0 {
 		text, err := yaml.Marshal(t.settings)
@@ -274,6 +275,22 @@ func (t *translation) bandwidth(setting string, value any) {
 		return
 	}
 	t.set(setting, text(value))
+}
+
+// bandwidths makes a pair of the two. Licode takes 300 kb/s for one that is missing, and its
+// clients take the maximum for a default above it, with which this server would not start.
+func (t *translation) bandwidths() {
+	const usual, most = "licode-default-video-bandwidth", "licode-max-video-bandwidth"
+	if t.settings[usual] == nil && t.settings[most] == nil {
+		return
+	}
+	kbps := func(setting string) uint64 {
+		if n, err := strconv.ParseUint(text(t.settings[setting]), 10, 31); err == nil {
+			return n
+		}
+		return 300
+	}
+	t.settings[usual], t.settings[most] = strconv.FormatUint(min(kbps(usual), kbps(most)), 10), strconv.FormatUint(kbps(most), 10)
 }
 
 func (t *translation) address(setting string, value any) {

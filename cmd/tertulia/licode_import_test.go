@@ -122,6 +122,29 @@ func TestTheSettingsOfLicode(t *testing.T) {
 	}
 }
 
+// The server starts with what comes of any pair that Licode takes.
+func TestBandwidthsOfLicode(t *testing.T) {
+	for text, want := range map[string][2]int{
+		`{"defaultVideoBW":900,"maxVideoBW":600}`: {600, 600},
+		`{"maxVideoBW":900}`:                      {300, 900},
+		`{"maxVideoBW":200}`:                      {200, 200},
+		`{"defaultVideoBW":900}`:                  {300, 300},
+		`{"defaultVideoBW":900,"maxVideoBW":0}`:   {300, 300},
+		`{"defaultVideoBW":900,"maxVideoBW":901}`: {900, 901},
+		`{}`: {1500, 5000},
+	} {
+		out, err := runHere(t, "import-licode", "config", write(t, `{"erizoController":`+text+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c commands
+		parse(t, &c, out)
+		if got := [2]int{c.Serve.LicodeDefaultVideoBandwidth, c.Serve.LicodeMaxVideoBandwidth}; got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestSettingsOfLicodeThatAskForNothing(t *testing.T) {
 	out, err := runHere(t, "import-licode", "config", write(t, `{"nuve":{"superserviceID":"_auto_generated_ID_","superserviceKey":"_auto_generated_KEY_"},
 		"erizoController":{"hostname":"","publicIP":"","port":8080,"ssl":false,"listen_ssl":false,"iceServers":[],"recording_path":null,"roles":{"viewer":{"subscribe":true}}},
