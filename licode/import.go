@@ -36,6 +36,7 @@ type Import struct {
 	Progress func(done, of int)
 
 	done, of int
+	planned  map[string]protocol.ServiceID // rooms that are added, and to which service: a dry run finds none of them in the store
 }
 
 // Tally counts what became of what was read.
@@ -52,6 +53,7 @@ type Tally struct {
 // otherwise, and the rest goes on.
 func (im *Import) Run(ctx context.Context, dump *Dump) (services, rooms Tally, err error) {
 	im.of = len(dump.Services) + len(dump.Rooms)
+	im.planned = map[string]protocol.ServiceID{}
 	for _, s := range dump.Services {
 		im.of += len(s.Rooms)
 	}
@@ -193,9 +195,20 @@ func (im *Import) room(ctx context.Context, service store.Service, r DumpedRoom,
 		return nil
 	}
 	there, err := im.Store.Room(ctx, protocol.RoomID(r.ID))
+	owner := there.Service
+	if errors.Is(err, store.ErrNotFound) {
+		owner = im.planned[r.ID]
+	}
 	switch {
+	case owner != "" && owner != service.ID:
+		im.refuse(t, r.At, fmt.Sprintf("the room %s belongs to another service here, %s", r.ID, owner))
+		return nil
+	case errors.Is(err, store.ErrNotFound) && owner != "": // twice in the service
+		t.There++
+		return nil
 	case errors.Is(err, store.ErrNotFound):
 		t.Added++
+		im.planned[r.ID] = service.ID
 		room := im.fill(store.Room{ID: protocol.RoomID(r.ID), Service: service.ID, Name: im.tidyName(r.Name, r.ID, r.At)}, r)
 		if im.DryRun {
 			return nil
@@ -204,9 +217,6 @@ func (im *Import) room(ctx context.Context, service store.Service, r DumpedRoom,
 		return err
 	case err != nil:
 		return err
-	case there.Service != service.ID:
-		im.refuse(t, r.At, fmt.Sprintf("the room %s belongs to another service here, %s", r.ID, there.Service))
-		return nil
 	}
 	changed := there
 	if im.Overwrite {

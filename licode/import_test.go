@@ -174,6 +174,24 @@ func TestWhatImportRefuses(t *testing.T) {
 	}
 }
 
+// A dry run says of a room that is there twice what the run says.
+func TestRoomsThatAreThereTwice(t *testing.T) {
+	w := newWorld(t)
+	dump := readDump(t, `{"_id":"`+appID+`","name":"a","key":"k","rooms":[{"_id":"`+roomID(1)+`","name":"r"},{"_id":"`+roomID(1)+`","name":"r"}]}
+		{"_id":"`+superID+`","name":"b","key":"k","rooms":[{"_id":"`+roomID(1)+`","name":"r"},{"_id":"`+roomID(2)+`","name":"r"}]}`)
+	for _, dry := range []bool{true, false} {
+		var said []string
+		im := &Import{Store: w.store, DryRun: dry, Say: func(line string) { said = append(said, line) }}
+		_, rooms, err := im.Run(t.Context(), dump)
+		if want := (Tally{Read: 4, Added: 2, There: 1, Refused: 1}); err != nil || rooms != want {
+			t.Errorf("dry %v: %+v, want %+v (%v)", dry, rooms, want, err)
+		}
+		if len(said) != 1 || !strings.Contains(said[0], "another service here, "+appID) {
+			t.Errorf("dry %v: %q", dry, said)
+		}
+	}
+}
+
 func TestFilesThatAreNoDump(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": " \n", "a word": "hello", "half": `{"_id":`, "half an array": `[{"_id":"x","name":"a"}`, "numbers": "1 2", "null": "null",
