@@ -253,6 +253,7 @@ func (n *Nuve) identify(c *call) (why string, err error) {
 	if err != nil {
 		return err.Error(), nil //nolint:nilerr // a refusal, not a failure
 	}
+	h.Service = strings.ToLower(h.Service) // MongoDB reads ids in either case; the guard must know both for one
 	var service store.Service
 	if id := protocol.ServiceID(h.Service); id.Valid() {
 		service, err = n.Store.Service(c.ctx, id)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/tertulia-rtc/tertulia/codec"
 	"github.com/tertulia-rtc/tertulia/protocol"
@@ -191,7 +192,7 @@ func (n *Nuve) roomsOf(c *call, service protocol.ServiceID) ([]roomDocument, err
 // room gives the room that the path names. Another service's is not there, as
 // far as this one can tell.
 func (n *Nuve) room(c *call) (store.Room, error) {
-	id := protocol.RoomID(c.params["room"])
+	id := protocol.RoomID(strings.ToLower(c.params["room"]))
 	if !id.Valid() {
 		return store.Room{}, errNoRoom
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/tertulia-rtc/tertulia/protocol"
 	"github.com/tertulia-rtc/tertulia/store"
@@ -163,7 +164,7 @@ func (n *Nuve) otherService(c *call) (store.Service, error) {
 	if !c.service.Super {
 		return store.Service{}, errNotSuper
 	}
-	id := protocol.ServiceID(c.params["service"])
+	id := protocol.ServiceID(strings.ToLower(c.params["service"]))
 	if !id.Valid() {
 		return store.Service{}, errNoService
 	}

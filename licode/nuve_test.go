@@ -113,6 +113,24 @@ func TestAuthentication(t *testing.T) {
 	}
 }
 
+// MongoDB reads ids in either case, and so did Licode. A request is the same in both.
+func TestIDsInCapitals(t *testing.T) {
+	w := newWorld(t)
+	room := w.room(w.school, `{"name":"r"}`)
+	w.expect("a room", w.call(w.school, "GET", "/rooms/"+strings.ToUpper(room), ""), 200, `{"name":"r","_id":"`+room+`"}`)
+	id := strings.ToUpper(string(w.school.ID))
+	if got := w.call(w.super, "GET", "/services/"+id, ""); got.status != 200 {
+		t.Error("a service:", got)
+	}
+	h := w.sign(w.school)
+	w.expect("once", w.send("GET", "/rooms/"+room, h.String(), "", ""), 200, `{"name":"r","_id":"`+room+`"}`)
+	h.Service = id
+	w.expect("the same again, in capitals", w.send("GET", "/rooms/"+room, h.String(), "", ""), 401, challenge)
+	capital := w.school
+	capital.ID = protocol.ServiceID(id)
+	w.expect("another, in capitals", w.call(capital, "GET", "/rooms/"+room, ""), 200, `{"name":"r","_id":"`+room+`"}`)
+}
+
 func TestWhoFailsTooOftenWaits(t *testing.T) {
 	w := newWorld(t)
 	w.callers.left = 3
