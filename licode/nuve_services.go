@@ -124,7 +124,7 @@ func (n *Nuve) createService(c *call) (any, error) {
 		return nil, errBadService
 	}
 	key, isString := c.body.text("key")
-	if _, given := c.body["key"]; given && (!isString || !isText(key, maxKey)) {
+	if _, given := c.body["key"]; given && (!isString || !isText(key, maxKey) || len(key) > maxKey) {
 		return nil, errBadService // nothing could sign with it
 	}
 	service, err := AddService(c.ctx, n.Store, store.Service{Name: name, Key: key}, c.body)

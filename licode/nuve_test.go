@@ -437,7 +437,7 @@ func TestServices(t *testing.T) {
 	}
 	for name, body := range map[string]string{
 		"no name": `{"key":"k"}`, "an empty key": `{"name":"x","key":""}`, "a key that is no text": `{"name":"x","key":7}`,
-		"a key with control characters": `{"name":"x","key":"a\u0000"}`, "too much else": `{"name":"x","key":"k","more":"` + strings.Repeat("x", maxExtra) + `"}`,
+		"a key with control characters": `{"name":"x","key":"a\u0000"}`, "a key of too many bytes": `{"name":"x","key":"` + strings.Repeat("é", maxKey) + `"}`, "too much else": `{"name":"x","key":"k","more":"` + strings.Repeat("x", maxExtra) + `"}`,
 	} {
 		w.expect(name, w.call(w.super, "POST", "/services", body), 400, "Invalid service")
 	}
