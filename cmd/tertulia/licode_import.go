@@ -25,7 +25,7 @@ type importLicodeCommand struct {
 type importLicodeData struct {
 	Files     []string           `arg:"" help:"What mongoexport wrote of the collections services and rooms: a document a line, or arrays. - reads the standard input." placeholder:"FILE"`
 	DryRun    bool               `help:"Say what would be done, and do nothing."`
-	Overwrite bool               `help:"Also change what is there already to what the files say."`
+	Overwrite bool               `help:"Also change keys of services, and rooms, that are there already to what the files say."`
 	Super     protocol.ServiceID `help:"Id of the service that manages the others from now on (Licode's superserviceID)." placeholder:"ID"`
 	Roles     string             `help:"licode_config.js as JSON: its roles become those of every service that is brought in." placeholder:"FILE"`
 }
