@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { capacity, gridLayout, type Rect, selfView, stageLayout } from '../src/lib/layout.ts'
+import { capacity, gridLayout, inside as pictureIn, type Rect, selfView, stageLayout } from '../src/lib/layout.ts'
 
 const areas = [
   { name: 'wide screen', width: 1412, height: 770 },
@@ -103,4 +103,20 @@ test('twelve fit on a screen and on a phone; a watch shows one', () => {
 test('six people find a place beside a shared screen', () => {
   expect(stageLayout(1412, 770, 6).hidden).toBe(0)
   expect(stageLayout(374, 700, 6).hidden).toBe(0)
+})
+
+describe('a picture on its place', () => {
+  const place = { x: 10, y: 20, width: 400, height: 300 }
+
+  test('a wide one takes all of the width and lies in the middle of the height', () => {
+    expect(pictureIn(place, 1600, 800)).toEqual({ x: 10, y: 70, width: 400, height: 200 })
+  })
+
+  test('a tall one takes all of the height and lies in the middle of the width', () => {
+    expect(pictureIn(place, 300, 600)).toEqual({ x: 135, y: 20, width: 150, height: 300 })
+  })
+
+  test('until its shape is known it takes all', () => {
+    expect(pictureIn(place, 0, 0)).toEqual(place)
+  })
 })

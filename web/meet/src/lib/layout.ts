@@ -124,6 +124,15 @@ function topStage(width: number, height: number, count: number, gap: number): St
   return { stage: { x: 0, y: 0, width, height: stageHeight }, strip, hidden: count - shown }
 }
 
+/** The largest rectangle of a picture's shape in the middle of a place; all of the place while the shape is not known. */
+export function inside(place: Rect, pictureWidth: number, pictureHeight: number): Rect {
+  if (pictureWidth <= 0 || pictureHeight <= 0) return place
+  const scale = Math.min(place.width / pictureWidth, place.height / pictureHeight)
+  const width = pictureWidth * scale
+  const height = pictureHeight * scale
+  return { x: place.x + (place.width - width) / 2, y: place.y + (place.height - height) / 2, width, height }
+}
+
 /** The small own picture over the other one's, in the lower right corner. */
 export function selfView(width: number, height: number, gap = 12): Rect {
   const tall = height > width
