@@ -143,14 +143,15 @@ describe('words', () => {
     expect(deviceTroubles({})).toEqual([])
   })
   test('errors of the room', () => {
-    expect(roomProblem({ code: 'limit', message: 'The room holds 2 people.' })).toMatchObject({ title: 'The room is full', text: 'The room holds 2 people.' })
+    expect(roomProblem({ code: 'limit', message: 'a message has 64 KiB at most' })).toMatchObject({ title: 'A limit is reached', text: 'A message has 64 KiB at most.' })
+    expect(roomProblem({ code: 'limit', message: 'The room holds 2 people.' })).toMatchObject({ title: 'The room is full', text: 'The room holds 2 people. Try again when somebody has left.' })
     expect(roomProblem({ code: 'unreachable', message: 'fetch failed' }).title).toBe('The server cannot be reached')
     expect(roomProblem(new TypeError('Failed to fetch')).code).toBe('offline')
     expect(roomProblem('?').code).toBe('unknown')
   })
   test('what the server refuses', () => {
     const full = refusal(409, { type: 'urn:tertulia:limit', title: 'Conflict', status: 409, detail: 'the room is full: 50 people are in it' })
-    expect(roomProblem(full)).toMatchObject({ code: 'limit', text: 'The room is full: 50 people are in it.' })
+    expect(roomProblem(full)).toMatchObject({ code: 'limit', text: 'The room is full: 50 people are in it. Try again when somebody has left.' })
     expect(roomProblem(refusal(403, { type: 'urn:tertulia:forbidden', detail: 'no guests' })).code).toBe('meet-off')
     expect(roomProblem(refusal(429, undefined)).code).toBe('too-fast')
     expect(roomProblem(refusal(502, '<html>')).code).toBe('unavailable')

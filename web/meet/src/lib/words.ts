@@ -91,7 +91,10 @@ export function roomProblem(error: unknown): Problem {
   const said = sentence(messageOf(error))
   switch (code) {
     case 'limit':
-      return { code, title: 'The room is full', text: said || 'As many people as it holds are in it. Try again when somebody has left.' }
+      // Streams, channels and messages have limits too.
+      return said && !/^The room (is full|holds)/u.test(said)
+        ? { code, title: 'A limit is reached', text: said }
+        : { code, title: 'The room is full', text: `${said || 'As many people as it holds are in it.'} Try again when somebody has left.` }
     case 'unauthorized':
       return { code, title: 'The door did not open', text: said || 'The invitation is used up or too old. Ask for a new link.' }
     case 'forbidden':
