@@ -95,7 +95,9 @@ describe('the meeting page', () => {
     await accessible(Ana, 'the meeting with its chat');
     await press(Ana, 'people');
     await until('the list of people', () => Ana.call(() => document.querySelectorAll('[data-person]').length === 2));
-    await press(Ana, 'close-panel');
+    await Ana.page.getByTestId('close-panel').focus();
+    await Ana.page.keyboard.press('Enter');
+    await until('the keyboard is back at the button', () => Ana.call(() => document.activeElement.dataset.testid === 'people'));
     await press(Ben, 'close-panel');
   });
 
@@ -126,6 +128,7 @@ describe('the meeting page', () => {
   test('who leaves is gone, and may come back', async () => {
     await press(Ana, 'leave');
     await inState(Ana, 'left');
+    await until('a screen reader is at what the new page says', () => Ana.call(() => document.activeElement.localName === 'h1'));
     await until('Ben is alone', async () => (await names(Ben)).length === 1);
     await accessible(Ana, 'the page after the meeting');
     await press(Ana, 'rejoin');
