@@ -102,7 +102,7 @@ const goodKeyLength = 32
 func (c *serveCommand) superService(ctx context.Context, s *store.Store, log *slog.Logger) (service store.Service, made bool, err error) {
 	id := protocol.ServiceID(c.SuperserviceID)
 	if id != "" && !id.Valid() {
-		return store.Service{}, false, errors.New("TERTULIA_SUPERSERVICE_ID must have 24 lower-case hexadecimal characters")
+		return store.Service{}, false, errors.New("--superservice-id must have 24 lower-case hexadecimal characters")
 	}
 	if n := len(c.SuperserviceKey); n > 0 && n < goodKeyLength {
 		log.Warn("the key of the first service is short: whoever guesses it manages every service", "characters", n, "advised", goodKeyLength)
@@ -112,6 +112,9 @@ func (c *serveCommand) superService(ctx context.Context, s *store.Store, log *sl
 
 // startWorker opens the media sockets and starts the media worker on them.
 func (c *serveCommand) startWorker(b *bus.Bus, log *slog.Logger) (*media.Worker, error) {
+	if c.UDP.Off && c.TCP.Off {
+		return nil, errors.New("--udp and --tcp are both off, so no media could come in: leave one of them on")
+	}
 	host, first, last := c.UDP.Host, c.UDP.First, c.UDP.Last
 	if c.UDP.Off {
 		// The loops still need sockets to sleep on.
@@ -119,7 +122,7 @@ func (c *serveCommand) startWorker(b *bus.Bus, log *slog.Logger) (*media.Worker,
 	}
 	sockets, err := transport.ListenShards(host, first, last, c.shards())
 	if err != nil {
-		return nil, err
+		return nil, explainPort("media", "--udp", c.UDP.String(), err)
 	}
 	var tcp *netip.AddrPort
 	if !c.TCP.Off {
@@ -143,6 +146,9 @@ func (c *serveCommand) startWorker(b *bus.Bus, log *slog.Logger) (*media.Worker,
 	if err != nil {
 		for _, u := range sockets {
 			_ = u.Close()
+		}
+		if port := (*net.OpError)(nil); errors.As(err, &port) {
+			return nil, explainPort("media", "--tcp", c.TCP.String(), err)
 		}
 		return nil, err
 	}

@@ -155,15 +155,23 @@ func (c *serveCommand) logger() (*slog.Logger, error) {
 // the one that names the address.
 func listen(setting, address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("the HTTP port %s is in use: another server runs there; end it, or choose another port with %s", address, setting)
-	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("the HTTP port %s may not be opened by this user: choose one above 1023 with %s", address, setting)
-	case err != nil:
-		return nil, fmt.Errorf("%s: the HTTP address %s cannot be used: %w", setting, address, err)
+	if err != nil {
+		return nil, explainPort("HTTP", setting, address, err)
 	}
 	return listener, nil
+}
+
+// explainPort says in one line why a port cannot be opened, and what to do.
+func explainPort(kind, setting, address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("the %s port %s is in use: another server runs there; end it, or choose another port with %s", kind, address, setting)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("the %s port %s may not be opened by this user: choose one above 1023 with %s", kind, address, setting)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("the %s address %s is not one of this machine: choose another with %s", kind, address, setting)
+	}
+	return fmt.Errorf("%s: the %s address %s cannot be used: %w", setting, kind, address, err)
 }
 
 // tlsConfig gives the TLS settings, or nil for plain HTTP.

@@ -524,8 +524,10 @@ func TestItCannotStart(t *testing.T) {
 	}
 	cases := map[string][]string{
 		"in use: another":                        {"--http", tcp.Addr().String()},
-		"in use":                                 {"--udp", udp.LocalAddr().String()},
-		"already in use|is in use":               {"--tcp", tcp.Addr().String()},
+		"choose another port with --udp":         {"--udp", udp.LocalAddr().String()},
+		"choose another port with --tcp":         {"--tcp", tcp.Addr().String()},
+		"choose another with --udp":              {"--udp", "192.0.2.1:7882"},
+		"leave one of them on":                   {"--udp", "off", "--tcp", "off"},
 		"is a file, not a folder":                {"--data", filepath.Join(file, "data")},
 		"must have 24":                           {"--superservice-id", "x"},
 		"choose another port with --licode-http": {"--licode-http", tcp.Addr().String()},
