@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tertulia-rtc/tertulia/auth"
 	"github.com/tertulia-rtc/tertulia/protocol"
@@ -33,7 +36,7 @@ type serviceList struct{}
 
 // Run prints the services.
 func (serviceList) Run(ctx context.Context, all *commands, out *os.File) error {
-	return all.withStore(ctx, func(s *store.Store) error {
+	return all.withServersStore(ctx, func(s *store.Store) error {
 		services, err := s.Services(ctx)
 		if err != nil {
 			return err
@@ -52,6 +55,9 @@ type serviceCreate struct {
 
 // Run creates a service.
 func (c serviceCreate) Run(ctx context.Context, all *commands, out *os.File) error {
+	if err := checkName(c.Name); err != nil {
+		return err
+	}
 	return all.withStore(ctx, func(s *store.Store) error {
 		service, err := s.CreateService(ctx, store.Service{Name: c.Name})
 		if err != nil {
@@ -67,7 +73,7 @@ type serviceShow struct {
 
 // Run prints a service with its key.
 func (c serviceShow) Run(ctx context.Context, all *commands, out *os.File) error {
-	return all.withStore(ctx, func(s *store.Store) error {
+	return all.withServersStore(ctx, func(s *store.Store) error {
 		service, err := serviceOrFirst(ctx, s, c.ID)
 		if err != nil {
 			return err
@@ -87,7 +93,7 @@ type serviceDelete struct {
 
 // Run deletes a service.
 func (c serviceDelete) Run(ctx context.Context, all *commands, out *os.File) error {
-	return all.withStore(ctx, func(s *store.Store) error {
+	return all.withServersStore(ctx, func(s *store.Store) error {
 		if err := s.DeleteService(ctx, c.ID); err != nil {
 			return fmt.Errorf("service %s: %w", c.ID, err)
 		}
@@ -102,7 +108,7 @@ type roomList struct {
 
 // Run prints the rooms of a service.
 func (c roomList) Run(ctx context.Context, all *commands, out *os.File) error {
-	return all.withStore(ctx, func(s *store.Store) error {
+	return all.withServersStore(ctx, func(s *store.Store) error {
 		service, err := serviceOrFirst(ctx, s, c.Service)
 		if err != nil {
 			return err
@@ -132,7 +138,10 @@ type roomCreate struct {
 
 // Run creates a room, or finds the one of that name.
 func (c roomCreate) Run(ctx context.Context, all *commands, out *os.File) error {
-	return all.withStore(ctx, func(s *store.Store) error {
+	if err := checkName(c.Name); err != nil {
+		return err
+	}
+	return all.withServersStore(ctx, func(s *store.Store) error {
 		service, err := serviceOrFirst(ctx, s, c.Service)
 		if err != nil {
 			return err
@@ -152,7 +161,7 @@ type roomDelete struct {
 
 // Run deletes a room.
 func (c roomDelete) Run(ctx context.Context, all *commands, out *os.File) error {
-	return all.withStore(ctx, func(s *store.Store) error {
+	return all.withServersStore(ctx, func(s *store.Store) error {
 		if err := s.DeleteRoom(ctx, c.ID); err != nil {
 			return fmt.Errorf("room %s: %w", c.ID, err)
 		}
@@ -171,7 +180,13 @@ type tokenCommand struct {
 
 // Run prints a join token, signed with the key of the room's service.
 func (c tokenCommand) Run(ctx context.Context, all *commands, out *os.File) error {
-	return all.withStore(ctx, func(s *store.Store) error {
+	switch {
+	case c.Life < time.Second || c.Life > auth.MaxJoinLife:
+		return fmt.Errorf("--life %v: a token may be used for a second to 24 hours (24h)", c.Life)
+	case c.Uses < 1 || c.Uses > auth.MaxUses:
+		return fmt.Errorf("--uses %d: a token may be used 1 to 1,000,000 times", c.Uses)
+	}
+	return all.withServersStore(ctx, func(s *store.Store) error {
 		room, err := s.Room(ctx, c.Room)
 		if err != nil {
 			return fmt.Errorf("room %s: %w", c.Room, err)
@@ -194,6 +209,25 @@ func (c tokenCommand) Run(ctx context.Context, all *commands, out *os.File) erro
 		fmt.Fprintln(out, token)
 		return nil
 	})
+}
+
+// checkName holds names to the bounds that the API has.
+func checkName(name string) error {
+	if n := utf8.RuneCountInString(name); n < 1 || n > 128 {
+		return fmt.Errorf("a name has 1 to 128 characters, and this one %d", n)
+	}
+	return nil
+}
+
+// withServersStore is withStore for commands that need what a server has made:
+// in a wrong folder they would otherwise make an empty database and work on that.
+func (c *commands) withServersStore(ctx context.Context, work func(*store.Store) error) error {
+	if file, ok := strings.CutPrefix(c.databaseURL(), "sqlite:"); ok {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("there is no database at %s: the server makes it at its first start; --data or --db say where another is", file)
+		}
+	}
+	return c.withStore(ctx, work)
 }
 
 // withStore opens the database for one command.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -40,6 +41,17 @@ func main() {
 	}
 }
 
+// helpOf is what the help says of a flag: with its default, which kong leaves out
+// where the flag names what it takes.
+func helpOf(value *kong.Value) string {
+	help := kong.DefaultHelpValueFormatter(value)
+	flag := value.Flag
+	if flag == nil || flag.PlaceHolder == "" || value.Default == "" {
+		return help
+	}
+	return strings.TrimSuffix(help, ".") + " [" + value.Default + "]."
+}
+
 // errUsage is an error of the command line that was already explained.
 var errUsage = errors.New("see tertulia --help")
 
@@ -52,6 +64,7 @@ func run(ctx context.Context, args []string, out *os.File) error {
 		kong.Description("Videoconferencing as a service, in one binary."),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ValueFormatter(helpOf),
 		kong.DefaultEnvars("TERTULIA"),
 		kong.Configuration(loadSettings, "tertulia.yaml"),
 		kong.Writers(out, os.Stderr),
