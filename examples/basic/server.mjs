@@ -82,21 +82,28 @@ async function bodyOf(request) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { env } = process;
-  const { values } = parseArgs({
-    options: {
-      nuve: { type: 'string', default: env.NUVE_URL ?? 'http://localhost:8080/nuve/' },
-      service: { type: 'string', default: env.SERVICE_ID },
-      key: { type: 'string', default: env.SERVICE_KEY },
-      client: { type: 'string', default: env.LICODE_CLIENT ?? fileURLToPath(new URL('client', import.meta.url)) },
-      host: { type: 'string', default: '127.0.0.1' },
-      port: { type: 'string', default: '3001' },
-    },
-  });
-  if (!values.service || !values.key) {
-    console.error('Say which service this is: --service ID --key KEY (the server prints both when it first starts).');
+  const stop = (why) => {
+    console.error(why);
     process.exit(2);
+  };
+  const options = {
+    nuve: { type: 'string', default: env.NUVE_URL ?? 'http://localhost:8080/nuve/' },
+    service: { type: 'string', default: env.SERVICE_ID },
+    key: { type: 'string', default: env.SERVICE_KEY },
+    client: { type: 'string', default: env.LICODE_CLIENT ?? fileURLToPath(new URL('client', import.meta.url)) },
+    host: { type: 'string', default: '127.0.0.1' },
+    port: { type: 'string', default: '3001' },
+  };
+  let values;
+  try {
+    ({ values } = parseArgs({ options }));
+  } catch (error) {
+    stop(`${error.message}. README.md lists the flags.`);
   }
+  if (!values.service || !values.key) stop('Say which service this is: --service ID --key KEY (the server prints both when it first starts).');
   const url = values.nuve.endsWith('/') ? values.nuve : `${values.nuve}/`;
-  const { url: page } = await start({ nuve: { url, id: values.service, key: values.key }, client: values.client, host: values.host, port: Number(values.port) });
+  const { url: page } = await start({ nuve: { url, id: values.service, key: values.key }, client: values.client, host: values.host, port: Number(values.port) }).catch((error) =>
+    stop(error.code === 'EADDRINUSE' ? `Port ${values.port} is in use: end what runs there, or choose another with --port.` : `The page cannot be served at ${values.host}:${values.port}: ${error.message}`),
+  );
   console.log(`The page is at ${page}`);
 }
