@@ -39,6 +39,8 @@ export class Negotiation<Candidate, Extra> {
   #offers = 0;
   /** An offer of this side has been made, or one of the other accepted. */
   #begun = false;
+  /** A description of the other was taken. */
+  #met = false;
   #asked = false;
   #busy = false;
 
@@ -59,6 +61,16 @@ export class Negotiation<Candidate, Extra> {
   /** The other asks for the first offer. */
   asked(): void {
     if (this.#impolite && !this.#begun) this.#needed = true;
+  }
+
+  /**
+   * The other has begun anew, and knows of this connection. Whether that can go on: nothing was taken of what the other's
+   * former connection described. What was heard of it is forgotten then.
+   */
+  anew(): boolean {
+    if (this.#met) return false;
+    this.#heard = [];
+    return true;
   }
 
   /** What the other said last may be lost, and what was said to it: an open offer is made again. */
@@ -121,6 +133,7 @@ export class Negotiation<Candidate, Extra> {
     if (type === 'answer') {
       if (offer !== this.#open) return undefined; // to an offer that was taken back
       this.#open = undefined;
+      this.#met = true;
       return { do: 'complete', sdp, extra };
     }
     if (this.#open !== undefined) {
@@ -128,7 +141,7 @@ export class Negotiation<Candidate, Extra> {
       this.#open = undefined;
       this.#needed = true; // what the own offer was for is offered again
     }
-    this.#begun = true;
+    this.#begun = this.#met = true;
     return { do: 'accept', offer, sdp, extra };
   }
 }

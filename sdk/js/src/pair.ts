@@ -203,8 +203,10 @@ export class Pair {
     if (this.#closed) return;
     if (signal.peer !== undefined && signal.peer !== this.#connection) return; // for one that is no more
     if (signal.connection < (this.#peer ?? 0)) return;
-    if (this.#peer !== undefined && signal.connection > this.#peer) {
-      // The other began anew. One who does so again and again is followed once in a while.
+    // The other may have begun anew because this side had: were that followed, each would follow the other for ever.
+    const anew = this.#peer !== undefined && signal.connection > this.#peer;
+    if (anew && !(signal.peer !== undefined && this.#negotiation.anew())) {
+      // One who does so again and again is followed once in a while.
       const wait = this.#begunAt + followEvery - Date.now();
       if (wait > 0 || this.#heldTimer !== undefined) return this.#hold(signal, wait);
       this.#renew();

@@ -633,6 +633,30 @@ describe('connections between participants', () => {
     },
   );
 
+  it('are not made anew because the other side has followed', async () => {
+    const [a, b] = await call('a', 'b');
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (const pc of open()) {
+      pc.connectionState = 'failed';
+      pc.onconnectionstatechange?.();
+    }
+    server.cut('a', true);
+    server.cut('b', true);
+    await vi.advanceTimersByTimeAsync(4_000);
+    // Something from before arrives late, so that the other's new connection is news on one that is new itself.
+    a!.handle('signal', { from: 'b', data: { connection: 1 } });
+    server.cut('a', false);
+    server.cut('b', false);
+    await vi.advanceTimersByTimeAsync(5_000);
+    connect();
+    const now = open();
+    expect(now).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(open()).toEqual(now);
+    expect(received(a!, 'b')).toEqual(both);
+    expect(received(b!, 'a')).toEqual(both);
+  });
+
   it('that both sides begin anew at once come together', async () => {
     const [a, b] = await call('a', 'b');
     for (const pc of open()) {
