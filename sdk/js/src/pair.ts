@@ -74,6 +74,7 @@ export class Pair {
 
   readonly #repair: Repair;
   #renewTimer: ReturnType<typeof setTimeout> | undefined;
+  #beyondRepair = false;
   #held: PeerSignal[] = [];
   #heldTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -90,7 +91,7 @@ export class Pair {
         this.#pc.restartIce();
         this.#need();
       },
-      giveUp: () => this.#renewSoon(),
+      giveUp: () => this.#renewSoon(false),
       patience: this.#impolite ? 0 : politeWaits,
     });
     this.#begin();
@@ -261,6 +262,7 @@ export class Pair {
     this.#connection++;
     this.#begunAt = Date.now();
     this.#peer = undefined;
+    this.#beyondRepair = false;
     this.#sent = [];
     this.#free = [];
     this.#received = new Map();
@@ -305,9 +307,13 @@ export class Pair {
     this.#host.changed(this);
   }
 
-  #renewSoon(): void {
+  // anyway: also when ICE has found its way by then.
+  #renewSoon(anyway = true): void {
+    this.#beyondRepair ||= anyway;
     this.#renewTimer ??= setTimeout(
       () => {
+        this.#renewTimer = undefined;
+        if (this.connected && !this.#beyondRepair) return;
         this.#renew();
         // The other learns of it by an offer, even where nothing is sent.
         this.#need();

@@ -1,7 +1,8 @@
 // The repair of a connection whose ICE fails: restarts, and when those do not help, another connection.
 
 /** Times, milliseconds. */
-const beginWithin = 6_000; // before a connection is given up whose ICE has not even begun
+const beginWithin = 6_000; // before a connection is given up whose ICE has not even begun; twice as long for each next one
+const maxDoublings = 3;
 const disconnectedFor = 2_000; // before ICE is restarted
 const restartWithin = 8_000; // before an ICE restart is given up
 const maxRestarts = 2; // before the connection is made anew
@@ -31,6 +32,7 @@ export class Repair {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #expected: ReturnType<typeof setTimeout> | undefined;
   #restarts = 0;
+  #notBegun = 0; // connections given up since one worked: what is said may just take long
   #wanted = false; // as soon as the signalling is there
   #closed = false;
 
@@ -42,20 +44,26 @@ export class Repair {
   /** Both sides are told to connect: ICE should begin. Where it does not, no restart of it makes it. */
   expect(): void {
     if (this.#closed) return;
-    this.#expected ??= setTimeout(() => {
-      this.#expected = undefined;
-      if (this.#host.state() !== 'new') return; // ICE says itself what becomes of it
-      if (this.#host.live()) this.#host.giveUp();
-      else this.expect();
-    }, beginWithin + this.#patience);
+    this.#expected ??= setTimeout(
+      () => {
+        this.#expected = undefined;
+        if (this.#host.state() !== 'new') return; // ICE says itself what becomes of it
+        if (!this.#host.live()) return this.expect();
+        this.#notBegun++;
+        this.#host.giveUp();
+      },
+      (beginWithin + this.#patience) * 2 ** Math.min(this.#notBegun, maxDoublings),
+    );
   }
 
   /** ICE's state changed. */
   watch(): void {
     if (this.#closed) return;
     const state = this.#host.state();
-    if (isConnected(state)) this.reset();
-    else if (state === 'disconnected') this.#later(disconnectedFor + this.#patience);
+    if (isConnected(state)) {
+      this.#notBegun = 0;
+      this.reset();
+    } else if (state === 'disconnected') this.#later(disconnectedFor + this.#patience);
     else if (state === 'failed' && this.#patience > 0) this.#later(this.#patience);
     else if (state === 'failed') this.now();
   }

@@ -563,6 +563,30 @@ describe('connections between participants', () => {
     expect(open()).toEqual(now);
   });
 
+  it('are not made anew when ICE has found its way meanwhile', async () => {
+    const [a, b] = [server.enter('a'), server.enter('b')];
+    await Promise.all([a.publish(camera()), b.publish(camera()), settle()]);
+    const former = open();
+    await vi.advanceTimersByTimeAsync(6_400); // given up, and not made anew yet
+    connect();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(open()).toEqual(former);
+  });
+
+  it('come together also where what is said takes long', async () => {
+    const [a, b] = [server.enter('a'), server.enter('b')];
+    server.latency = () => 2_500;
+    void a.publish(camera());
+    void b.publish(camera());
+    for (let second = 0; second < 60; second++) {
+      await vi.advanceTimersByTimeAsync(1_000);
+      for (const pc of open()) if (pc.candidates.length > 0) pc.ice('connected');
+    }
+    expect(open().map(({ iceConnectionState }) => iceConnectionState)).toEqual(['connected', 'connected']);
+    expect(received(a, 'b')).toEqual(both);
+    expect(received(b, 'a')).toEqual(both);
+  });
+
   it('make the indicator bad only when none is there', async () => {
     const [a] = await call('a', 'b', 'c');
     const [withB, withC] = open();
