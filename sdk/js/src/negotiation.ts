@@ -19,8 +19,8 @@ export type Step<Candidate, Extra> =
   | { do: 'accept'; offer: number; sdp: string; extra: Extra }
   /** Set the other's answer. */
   | { do: 'complete'; sdp: string; extra: Extra }
-  /** Take back the own offer. */
-  | { do: 'withdraw' }
+  /** Send the own offer that is open again, under its number. */
+  | { do: 'repeat'; offer: number }
   | { do: 'candidates'; candidates: readonly Candidate[] };
 
 type Heard<Candidate, Extra> = { described: Described; extra: Extra } | { candidates: readonly Candidate[] };
@@ -33,7 +33,7 @@ export class Negotiation<Candidate, Extra> {
   readonly #impolite: boolean;
   #heard: Heard<Candidate, Extra>[] = [];
   #needed = false;
-  #withdraw = false;
+  #repeat = false;
   /** Number of the own offer that is not answered yet. */
   #open: number | undefined;
   #offers = 0;
@@ -73,11 +73,14 @@ export class Negotiation<Candidate, Extra> {
     return true;
   }
 
-  /** What the other said last may be lost, and what was said to it: an open offer is made again. */
+  /**
+   * What the other said last may be lost, and what was said to it: an open offer is said again. It is not taken back: the
+   * other may have accepted it, and the next one would have its sections under other names, which no browser takes.
+   */
   lost(): void {
     this.#heard = [];
     this.#asked = false;
-    if (this.#open !== undefined) this.#withdraw = true;
+    this.#repeat = this.#open !== undefined;
   }
 
   describe(described: Described, extra: Extra): void {
@@ -102,13 +105,9 @@ export class Negotiation<Candidate, Extra> {
   }
 
   #next(): Step<Candidate, Extra> | undefined {
-    if (this.#withdraw) {
-      this.#withdraw = false;
-      if (this.#open !== undefined) {
-        this.#open = undefined;
-        this.#needed = true;
-        return { do: 'withdraw' };
-      }
+    if (this.#repeat) {
+      this.#repeat = false;
+      if (this.#open !== undefined) return { do: 'repeat', offer: this.#open };
     }
     for (let heard = this.#heard.shift(); heard; heard = this.#heard.shift()) {
       const step = this.#take(heard);

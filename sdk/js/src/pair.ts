@@ -417,8 +417,8 @@ export class Pair {
         await pc.setRemoteDescription({ type: 'answer', sdp: step.sdp });
         this.#hears(pc, step.extra);
         break;
-      case 'withdraw':
-        await pc.setLocalDescription({ type: 'rollback' });
+      case 'repeat':
+        this.#describe(pc, step.offer); // with the candidates that there are by now
         break;
       case 'candidates':
         for (const candidate of step.candidates) await pc.addIceCandidate(candidate).catch(() => {});

@@ -8,13 +8,13 @@ type Note = string; // what a side's sections carry
 class Connection {
   state: 'stable' | 'have-local-offer' = 'stable';
   agreed = { mine: '', theirs: '' };
-  #offered = '';
+  offered = '';
   #begun = false;
 
   offer(mine: string): void {
     if (this.state !== 'stable') throw new Error('an offer in the middle of another');
     this.state = 'have-local-offer';
-    this.#offered = mine;
+    this.offered = mine;
   }
   accept(theirs: string, mine: string): void {
     if (this.state !== 'stable' && !this.#begun)
@@ -27,11 +27,7 @@ class Connection {
     if (this.state !== 'have-local-offer') throw new Error('an answer to nothing');
     this.state = 'stable';
     this.#begun = true;
-    this.agreed = { mine: this.#offered, theirs };
-  }
-  withdraw(): void {
-    if (this.state !== 'have-local-offer') throw new Error('nothing to take back');
-    this.state = 'stable';
+    this.agreed = { mine: this.offered, theirs };
   }
 }
 
@@ -77,9 +73,12 @@ class Side {
       case 'complete':
         this.connection.complete(step.extra);
         break;
-      case 'withdraw':
-        this.connection.withdraw();
+      case 'repeat': {
+        const { state, offered } = this.connection;
+        if (state !== 'have-local-offer') throw new Error('nothing to repeat');
+        this.out.push({ described: { type: 'offer', sdp: offered, offer: step.offer }, note: offered });
         break;
+      }
       case 'candidates':
         this.heardCandidates.push(...step.candidates);
         break;
@@ -192,12 +191,16 @@ describe('perfect negotiation', () => {
     expect(side.connection.state).toBe('have-local-offer');
   });
 
-  it.each([true, false])('what was lost is offered again, or asked for (impolite: %s)', (impolite) => {
+  it.each([true, false])('what was lost is said again (impolite: %s)', (impolite) => {
     const [one, other] = [new Side(impolite), new Side(!impolite)];
     one.change('a');
     one.run();
     one.out.length = 0; // on the way when the session was rebuilt
     one.machine.lost();
+    one.run();
+    expect(one.out).toEqual([
+      impolite ? { described: { type: 'offer', sdp: 'a', offer: 1 }, note: 'a' } : { ask: true },
+    ]);
     exchange(one, other);
     agree(one, other);
     one.machine.lost(); // nothing is open: nothing to do

@@ -46,6 +46,7 @@ afterEach(() => {
   }
   vi.useRealTimers();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 /** The connections that are open, those that each room makes before it knows its mode left out. */
@@ -460,6 +461,26 @@ describe('connections between participants', () => {
     }
     await vi.advanceTimersByTimeAsync(15_000); // nobody was given up
     expect(received(a!, 'b')).toEqual([...both, ...both]);
+  });
+
+  it('live on when the server is started again before the answer to the first offer has come', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    const [a, b] = [server.enter('a'), server.enter('b')];
+    server.latency = () => 20;
+    void a.publish(camera());
+    const answered = (): boolean =>
+      server.requests.some(
+        ({ data }) => (data.data as PeerSignal | undefined)?.description?.type === 'answer',
+      );
+    while (!answered()) await vi.advanceTimersByTimeAsync(5);
+    const before = open();
+    const old = server.restart();
+    for (const id of ['a', 'b']) server.back(old.get(id)!);
+    await vi.advanceTimersByTimeAsync(2_000);
+    connect();
+    expect(open()).toEqual(before);
+    expect(received(b, 'a')).toEqual(both);
+    expect(warn).not.toHaveBeenCalled();
   });
 
   it.each([
