@@ -58,9 +58,14 @@ export class Negotiation<Candidate, Extra> {
     this.#needed = true;
   }
 
+  /** Something needs the connection, and nothing more than that. */
+  begin(): void {
+    if (!this.#begun) this.#needed = true;
+  }
+
   /** The other asks for the first offer. */
   asked(): void {
-    if (this.#impolite && !this.#begun) this.#needed = true;
+    if (this.#impolite) this.begin();
   }
 
   /**

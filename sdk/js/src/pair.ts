@@ -64,7 +64,6 @@ export class Pair {
   #sent: Sent[] = [];
   #free: RTCRtpTransceiver[] = [];
   #received = new Map<string, PeerTrack>(); // by mid
-  #data = false; // whether a channel was opened on the connection
 
   // Signals go one after the other, so that their order is kept when one has to be sent again.
   #outbox: PeerSignal[] = [];
@@ -140,12 +139,9 @@ export class Pair {
   }
 
   openChannel(label: string, init: RTCDataChannelInit): RTCDataChannel {
-    const channel = this.#pc.createDataChannel(label, init);
-    if (!this.#data) {
-      this.#data = true;
-      if (!this.#pc.sctp) this.#need();
-    }
-    return channel;
+    this.#negotiation.begin(); // the first offer has the section
+    this.#run();
+    return this.#pc.createDataChannel(label, init);
   }
 
   /** The m-section that carries an own track. */
@@ -266,7 +262,6 @@ export class Pair {
     this.#sent = [];
     this.#free = [];
     this.#received = new Map();
-    this.#data = false;
     this.#negotiation = new Negotiation(this.#impolite);
     const pc = newConnection(this.#host.configuration());
     this.#pc = pc;
@@ -400,10 +395,8 @@ export class Pair {
         this.#say({});
         break;
       case 'offer':
-        // An offer needs a section; who sends nothing yet has a free one.
-        if (pc.getTransceivers().length === 0)
-          this.#free.push(pc.addTransceiver('audio', { direction: 'inactive' }));
-        if (this.#data) offerData(pc);
+        // From the first offer on, which nothing takes back; and there is always one section that no side refuses.
+        if (this.#impolite) offerData(pc);
         await pc.setLocalDescription(await pc.createOffer());
         this.#describe(pc, step.offer);
         break;

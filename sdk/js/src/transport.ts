@@ -48,7 +48,6 @@ export class Transport {
   // Negotiation: at most one runs; what is asked for meanwhile goes into the next offer.
   #dirty = false;
   #running = false;
-  #restart = false;
   #nextOffer = deferred();
   #nextAnswer = deferred();
   #lastOffer: Promise<void> | undefined;
@@ -74,7 +73,7 @@ export class Transport {
       state: () => this.pc.iceConnectionState,
       live: host.live,
       restart: () => {
-        this.#restart = true;
+        this.pc.restartIce(); // stands until it is answered
         this.negotiate();
       },
       giveUp: () => this.#lose(),
@@ -266,10 +265,10 @@ export class Transport {
             answer.reject(new Superseded());
             return;
           }
-          await this.pc.setLocalDescription({ type: 'rollback' }).catch(() => {});
+          // An offer that is open stays, and the next one takes its place: Chromium (156) would lose its section for data.
           const code = (error as TertuliaError).code;
-          if (code === 'unavailable' && failures < 6) {
-            // No worker for now. Who waits, waits for the next offer.
+          if ((code === 'unavailable' || code === 'too-fast') && failures < 6) {
+            // No worker for now, or too much was asked for at once. Who waits, waits for the next offer.
             failures++;
             this.#nextOffer.promise.then(offer.resolve, offer.reject);
             this.#nextAnswer.promise.then(answer.resolve, answer.reject);
@@ -291,10 +290,8 @@ export class Transport {
   }
 
   async #exchange(offer: Deferred): Promise<void> {
-    const iceRestart = this.#restart;
-    this.#restart = false;
     if (this.#data) offerData(this.pc);
-    const description = await this.pc.createOffer({ iceRestart });
+    const description = await this.pc.createOffer();
     await this.pc.setLocalDescription(description);
     // The server is ICE-lite and learns our addresses from our checks: candidates need not be sent.
     const answer = this.#host.request('offer', { transport: this.name, sdp: description.sdp ?? '' });

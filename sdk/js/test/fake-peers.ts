@@ -3,6 +3,7 @@
 
 import type { Joined, WireStream } from '../src/protocol.js';
 import { type ConnectOptions, Room } from '../src/room.js';
+import { Superseded } from '../src/session.js';
 import type { Signal } from '../src/signal.js';
 
 interface Section {
@@ -84,6 +85,7 @@ export class FakePeerConnection {
   #setting = false; // a description
   #data = false;
   #dataOffered = false;
+  readonly #ids = new Set<number>(); // of negotiated channels
   readonly #id = FakePeerConnection.all.length;
 
   constructor(configuration?: unknown) {
@@ -128,7 +130,7 @@ export class FakePeerConnection {
       return;
     }
     if (type === 'offer') {
-      if (this.signalingState !== 'stable') throw new Error(`an offer in ${this.signalingState}`);
+      if (this.signalingState === 'have-remote-offer') throw new Error('an offer before an answer');
       for (const each of this.getTransceivers()) {
         if (each.mid !== null) continue;
         each.mid = `${this.#id}:${this.#mids++}`;
@@ -198,7 +200,12 @@ export class FakePeerConnection {
     this.candidates.push(candidate);
   }
 
-  createDataChannel(label: string, init: { protocol?: string; negotiated?: boolean }): FakeDataChannel {
+  createDataChannel(
+    label: string,
+    init: { protocol?: string; negotiated?: boolean; id?: number },
+  ): FakeDataChannel {
+    if (init.negotiated && this.#ids.has(init.id!)) throw new Error('the id is in use');
+    if (init.negotiated) this.#ids.add(init.id!);
     const channel = new FakeDataChannel(label, init.protocol ?? '');
     if (!this.#setting) this.#data = true; // Firefox forgets it in the middle of something
     if (!init.negotiated) this.channels.push(channel);
@@ -224,6 +231,7 @@ export class FakePeerConnection {
 
   #rollback(): void {
     this.signalingState = 'stable';
+    if (!this.sctp) this.#data = false; // Chromium forgets it
     for (const each of this.#fresh) each.mid = null;
     this.#fresh.clear();
   }
@@ -280,6 +288,10 @@ interface Inside {
   queue: [string, unknown][];
   cut: boolean;
   live: boolean;
+  /** What waits for an answer, to be refused when the session is rebuilt. */
+  pending: Set<(error: Error) => void>;
+  /** When the last request reaches the server. */
+  sent: number;
 }
 
 /** A server of a peer-to-peer room, of a few lines. */
@@ -290,17 +302,27 @@ export class PeerServer {
   subscriptions: { stream: number; participant: string; tracks?: string[]; data?: boolean }[] = [];
   readonly requests: { from: string; type: string; data: Record<string, unknown> }[] = [];
   refuse: Record<string, string> = {};
+  /** How long what is said is on its way, milliseconds; undefined: it is there at once. */
+  latency: (() => number) | undefined;
   #ids = 100;
 
   enter(id: string, options: ConnectOptions = {}): Room {
-    const me: Inside = { id, room: undefined as never, queue: [], cut: false, live: true };
+    const me: Inside = {
+      id,
+      room: undefined as never,
+      queue: [],
+      cut: false,
+      live: true,
+      pending: new Set(),
+      sent: 0,
+    };
     const signal = {
       get live() {
         return me.live;
       },
       wake: () => {},
       leave: () => {},
-      request: (type: string, data: Record<string, unknown>) => this.#request(me.id, type, data),
+      request: (type: string, data: Record<string, unknown>) => this.#ask(me, type, data),
     } as unknown as Signal;
     me.room = new Room(signal, options);
     this.#tell('participant-joined', { id, user: id, role: 'presenter' });
@@ -344,7 +366,10 @@ export class PeerServer {
     this.#tell('participant-joined', { id: me.id, user: me.id, role: 'presenter' });
     const snapshot = this.snapshot(me.id);
     this.inside.set(me.id, me);
+    const pending = [...me.pending];
+    me.pending.clear();
     me.room.entered(how, snapshot);
+    for (const reject of pending) reject(new Superseded());
   }
 
   leave(id: string): void {
@@ -352,6 +377,27 @@ export class PeerServer {
     this.inside.delete(id);
     for (const { id: stream } of own) this.#unpublish(stream);
     this.#tell('participant-left', { participant: id, reason: 'left' });
+  }
+
+  // Requests reach the server in their order, and not while the socket is cut.
+  async #ask(me: Inside, type: string, data: Record<string, unknown>): Promise<unknown> {
+    const { latency } = this;
+    if (!latency) return this.#request(me.id, type, data);
+    return new Promise((resolve, reject) => {
+      me.pending.add(reject);
+      const done =
+        <T>(settle: (value: T) => void) =>
+        (value: T): void => {
+          if (me.pending.delete(reject)) settle(value);
+        };
+      const go = (): void => {
+        if (!me.pending.has(reject)) return;
+        if (me.cut || !this.inside.has(me.id)) setTimeout(go, 100);
+        else this.#request(me.id, type, data).then(done(resolve), done(reject));
+      };
+      me.sent = Math.max(me.sent, Date.now() + latency());
+      setTimeout(go, me.sent - Date.now());
+    });
   }
 
   async #request(from: string, type: string, data: Record<string, unknown>): Promise<unknown> {
@@ -426,7 +472,7 @@ export class PeerServer {
       if (me.cut) return;
       const next = me.queue.shift();
       if (next) me.room.handle(next[0], next[1]);
-    });
+    }, this.latency?.());
   }
 
   /** The socket of one is cut, or back. */

@@ -184,6 +184,12 @@ describe('a peer-to-peer room', () => {
     expect(a!.streamsOf('b')[0]!.tracks[1]!.reason).toMatch(/no codec in common/);
   });
 
+  it('connects also when nothing of what is sent can be decoded', async () => {
+    undecodable.add('audio').add('video');
+    await call('a', 'b');
+    expect(open()[0]!.sctp).not.toBeNull(); // else ICE would never begin, and be waited for again and again
+  });
+
   it('lives on with a section that was refused', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     undecodable.add('video');
@@ -363,7 +369,7 @@ describe('data channels between participants', () => {
     },
   );
 
-  it('are negotiated once', async () => {
+  it('need no negotiation of their own', async () => {
     const [a] = await call('a', 'b');
     const described = (): number =>
       server.requests.filter(({ type, data }) => type === 'signal' && 'description' in (data.data as object))
@@ -371,10 +377,27 @@ describe('data channels between participants', () => {
     const before = described();
     a!.localStreams[0]!.openChannel('pad');
     await settle();
-    expect(described()).toBe(before + 2);
-    a!.localStreams[0]!.openChannel('chat');
+    expect(described()).toBe(before);
+    expect(open()[0]!.sctp).not.toBeNull();
+  });
+
+  it('need a connection, also where nothing else is sent', async () => {
+    const [a, b] = [server.enter('a'), server.enter('b', { autoSubscribe: () => ({ tracks: [] }) })];
+    const stream = camera({ data: true });
+    stream.openChannel('pad');
+    await Promise.all([a.publish(stream), settle()]);
     await settle();
-    expect(described()).toBe(before + 2);
+    expect(b.streamsOf('a')[0]!.wanted).toEqual({ tracks: [], data: true });
+    expect(open().map(({ sctp }) => sctp !== null)).toEqual([true, false]); // the fake knows it where it was offered
+  });
+
+  it('have their section also when the offer with the first of them meets another', async () => {
+    const [a, b] = await call('a', 'b');
+    b!.localStreams[0]!.openChannel('pad');
+    a!.handle('stream-subscribed', { stream: a!.localStreams[0]!.id, participant: 'b', tracks: ['a1'] });
+    await settle();
+    expect(open().some(({ sctp }) => sctp)).toBe(true);
+    expect(open().map(({ signalingState }) => signalingState)).toEqual(['stable', 'stable']);
   });
 
   it('are lossy in one way', async () => {
