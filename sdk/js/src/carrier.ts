@@ -50,6 +50,7 @@ export class TransportCarrier implements Carrier {
   async take(stream: LocalStream): Promise<PublishTrack[]> {
     const transport = this.#transport;
     for (const track of stream.tracks) {
+      if (this.#senders.has(track.id)) continue; // it was refused for a while
       const encodings = stream.encodings(track, transport.videoCodec);
       this.#senders.set(track.id, transport.addSender(track.mediaTrack, track.kind, encodings));
     }

@@ -27,6 +27,7 @@ export class Publication implements Publisher {
   readonly #mutedOnServer = new Map<string, boolean>();
   #ready = false; // the server has the stream on this carrier
   #attempt = 0; // an earlier attempt that wakes up sees that it is over
+  #stands = false; // it was published once
   #over = false;
   #resolve!: () => void;
   #reject!: (error: TertuliaError) => void;
@@ -87,6 +88,7 @@ export class Publication implements Publisher {
         this.layersWanted(track.id);
       }
       if (attributes !== this.stream.attributes) void this.attributes().catch(() => {});
+      this.#stands = true;
       this.#resolve();
     } catch (error) {
       if (attempt === this.#attempt && former !== undefined && (error as TertuliaError).code === 'conflict') {
@@ -97,6 +99,14 @@ export class Publication implements Publisher {
       }
       // A transport or session that went away meanwhile is followed by another attempt.
       if (attempt !== this.#attempt || error instanceof Superseded) return;
+      const { code } = error as TertuliaError;
+      if (this.#stands && (code === 'too-fast' || code === 'unavailable')) {
+        const again = (): void => {
+          if (attempt === this.#attempt) void this.publish(carrier, keep);
+        };
+        setTimeout(again, 1_000 + Math.random() * 2_000);
+        return;
+      }
       this.#end(error as TertuliaError);
     }
   }

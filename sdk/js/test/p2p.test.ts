@@ -548,6 +548,19 @@ describe('connections between participants', () => {
     expect(open().filter((pc) => former.includes(pc))).toEqual([]);
   });
 
+  it.each(['too-fast', 'unavailable'])('carry on with a stream that is %s for a while', async (code) => {
+    const [a, b] = await call('a', 'b');
+    const old = server.restart();
+    server.refuse.publish = code;
+    for (const id of ['a', 'b']) server.back(old.get(id)!);
+    await vi.advanceTimersByTimeAsync(2_000);
+    delete server.refuse.publish;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect([a!.localStreams.length, b!.localStreams.length]).toEqual([1, 1]);
+    expect(received(a!, 'b')).toEqual(both);
+    expect(received(b!, 'a')).toEqual(both);
+  });
+
   it('are made anew with one who was let in anew', async () => {
     const [a, b] = await call('a', 'b');
     const before = open();
