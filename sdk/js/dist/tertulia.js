@@ -189,6 +189,7 @@ var ee = class {
 	async take(e) {
 		let n = this.#e;
 		for (let t of e.tracks) {
+			if (this.#t.has(t.id)) continue;
 			let r = e.encodings(t, n.videoCodec);
 			this.#t.set(t.id, n.addSender(t.mediaTrack, t.kind, r));
 		}
@@ -431,16 +432,15 @@ var oe = 262144, se = 1 << 20, ce = class {
 			this.remove(e), this.#n.add(e);
 		} else t.channel.readyState === "open" ? t.channel.send(n.data) : t.channel.readyState === "connecting" && (t.waiting.push(n), t.bytes += n.bytes);
 	}
-};
-// src/data-section.ts
-function S(e) {
-	e.sctp || e.createDataChannel("tertulia", {
+}, S = /* @__PURE__ */ new WeakSet();
+function le(e) {
+	S.has(e) || (S.add(e), e.createDataChannel("tertulia", {
 		negotiated: !0,
 		id: 255
-	});
+	}));
 }
 // src/negotiation.ts
-var le = class {
+var ue = class {
 	#e;
 	#t = [];
 	#n = !1;
@@ -450,17 +450,24 @@ var le = class {
 	#o = !1;
 	#s = !1;
 	#c = !1;
+	#l = !1;
 	constructor(e) {
 		this.#e = e;
 	}
 	need() {
 		this.#n = !0;
 	}
+	begin() {
+		this.#o || (this.#n = !0);
+	}
 	asked() {
-		this.#e && !this.#o && (this.#n = !0);
+		this.#e && this.begin();
+	}
+	anew() {
+		return !this.#s && (this.#t = [], !0);
 	}
 	lost() {
-		this.#t = [], this.#s = !1, this.#i !== void 0 && (this.#r = !0);
+		this.#t = [], this.#c = !1, this.#r = this.#i !== void 0;
 	}
 	describe(e, t) {
 		this.#t.push({
@@ -472,31 +479,34 @@ var le = class {
 		this.#t.push({ candidates: e });
 	}
 	next() {
-		if (this.#c) return;
-		let e = this.#l();
-		return this.#c = e !== void 0, e;
+		if (this.#l) return;
+		let e = this.#u();
+		return this.#l = e !== void 0, e;
 	}
 	done() {
-		this.#c = !1;
+		this.#l = !1;
 	}
-	#l() {
-		if (this.#r && (this.#r = !1, this.#i !== void 0)) return this.#i = void 0, this.#n = !0, { do: "withdraw" };
+	#u() {
+		if (this.#r && (this.#r = !1, this.#i !== void 0)) return {
+			do: "repeat",
+			offer: this.#i
+		};
 		for (let e = this.#t.shift(); e; e = this.#t.shift()) {
-			let t = this.#u(e);
+			let t = this.#d(e);
 			if (t) return t;
 		}
-		if (this.#n && this.#i === void 0) return !this.#e && !this.#o ? this.#s ? void 0 : (this.#s = !0, { do: "ask" }) : (this.#n = !1, this.#o = !0, this.#i = ++this.#a, {
+		if (this.#n && this.#i === void 0) return !this.#e && !this.#o ? this.#c ? void 0 : (this.#c = !0, { do: "ask" }) : (this.#n = !1, this.#o = !0, this.#i = ++this.#a, {
 			do: "offer",
 			offer: this.#i
 		});
 	}
-	#u(e) {
+	#d(e) {
 		if ("candidates" in e) return {
 			do: "candidates",
 			candidates: e.candidates
 		};
 		let { described: t, extra: n } = e, { type: r, sdp: i, offer: a } = t;
-		if (r === "answer") return a === this.#i ? (this.#i = void 0, {
+		if (r === "answer") return a === this.#i ? (this.#i = void 0, this.#s = !0, {
 			do: "complete",
 			sdp: i,
 			extra: n
@@ -505,7 +515,7 @@ var le = class {
 			if (this.#e) return;
 			this.#i = void 0, this.#n = !0;
 		}
-		return this.#o = !0, {
+		return this.#o = this.#s = !0, {
 			do: "accept",
 			offer: a,
 			sdp: i,
@@ -513,11 +523,11 @@ var le = class {
 		};
 	}
 };
-function ue(e, t) {
+function de(e, t) {
 	return e < t;
 }
 // src/repair.ts
-var de = 6e3, fe = 2e3, pe = 8e3, me = 2;
+var fe = 6e3, pe = 3, me = 2e3, he = 8e3, ge = 2;
 function C(e) {
 	return e === "connected" || e === "completed";
 }
@@ -527,112 +537,116 @@ var w = class {
 	#n;
 	#r;
 	#i = 0;
-	#a = !1;
+	#a = 0;
 	#o = !1;
+	#s = !1;
 	constructor(e) {
 		this.#e = e, this.#t = e.patience ?? 0;
 	}
 	expect() {
-		this.#o || (this.#r ??= setTimeout(() => {
-			this.#r = void 0, this.#e.state() === "new" && (this.#e.live() ? this.#e.giveUp() : this.expect());
-		}, de + this.#t));
+		this.#s || (this.#r ??= setTimeout(() => {
+			if (this.#r = void 0, this.#e.state() === "new") {
+				if (!this.#e.live()) return this.expect();
+				this.#a++, this.#e.giveUp();
+			}
+		}, (fe + this.#t) * 2 ** Math.min(this.#a, pe)));
 	}
 	watch() {
-		if (this.#o) return;
+		if (this.#s) return;
 		let e = this.#e.state();
-		C(e) ? this.reset() : e === "disconnected" ? this.#s(fe + this.#t) : e === "failed" && this.#t > 0 ? this.#s(this.#t) : e === "failed" && this.now();
+		C(e) ? (this.#a = 0, this.reset()) : e === "disconnected" ? this.#c(me + this.#t) : e === "failed" && this.#t > 0 ? this.#c(this.#t) : e === "failed" && this.now();
 	}
 	now() {
-		this.#o || (this.#c(), this.#a = !this.#e.live(), this.#a || (this.#i >= me ? this.#e.giveUp() : (this.#i++, this.#e.restart(), this.#n = setTimeout(() => {
+		this.#s || (this.#l(), this.#o = !this.#e.live(), this.#o || (this.#i >= ge ? this.#e.giveUp() : (this.#i++, this.#e.restart(), this.#n = setTimeout(() => {
 			this.#n = void 0, C(this.#e.state()) ? this.#i = 0 : this.now();
-		}, pe))));
+		}, he))));
 	}
 	signallingBack() {
 		let e = this.#e.state();
-		(this.#a || e === "disconnected" || e === "failed") && this.now();
+		(this.#o || e === "disconnected" || e === "failed") && this.now();
 	}
 	reset() {
-		this.#c(), clearTimeout(this.#r), this.#r = void 0, this.#i = 0, this.#a = !1;
+		this.#l(), clearTimeout(this.#r), this.#r = void 0, this.#i = 0, this.#o = !1;
 	}
 	close() {
-		this.#o = !0, this.reset();
+		this.#s = !0, this.reset();
 	}
-	#s(e) {
+	#c(e) {
 		this.#n ??= setTimeout(() => this.now(), e);
 	}
-	#c() {
+	#l() {
 		clearTimeout(this.#n), this.#n = void 0;
 	}
-}, he = [
+}, _e = [
 	"q",
 	"h",
 	"f"
-], T = 12e5, ge = 25e5;
-function _e(e, t, n) {
-	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? xe(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && ye(n, e)), s = (e) => [O({
+], T = 12e5, ve = 25e5;
+function ye(e, t, n) {
+	let { simulcast: r = e.source === "camera", scalabilityMode: i } = t, a = t.maxVideoBitrate ?? Ce(e, t.simulcast === !0), o = (...e) => e.find((e) => e !== void 0 && xe(n, e)), s = (e) => [A({
 		maxBitrate: a,
 		scalabilityMode: e
 	})];
-	if (i !== void 0 && D(i) > 1 || !r) return s(o(i, "L1T3"));
+	if (i !== void 0 && k(i) > 1 || !r) return s(o(i, "L1T3"));
 	if (E(n) && t.simulcast === void 0 && i === void 0) return s(o("L3T3_KEY", "L1T3"));
-	let c = be(e);
-	return c === 1 ? s(o(i, "L1T3")) : he.slice(-c).map((e, t) => {
+	let c = Se(e);
+	return c === 1 ? s(o(i, "L1T3")) : _e.slice(-c).map((e, t) => {
 		let n = 2 ** (c - 1 - t);
-		return O({
+		return A({
 			rid: e,
 			scaleResolutionDownBy: n,
-			maxBitrate: Se(a, n),
+			maxBitrate: D(a, n),
 			scalabilityMode: o(i, "L1T3")
 		});
 	});
 }
-function ve(e) {
-	return [O({ maxBitrate: e })];
+function be(e) {
+	return [A({ maxBitrate: e })];
 }
-function ye(e, t) {
-	return e.modes ? e.modes.includes(t) : e.name !== "" && (D(t) === 1 || E(e));
+function xe(e, t) {
+	return e.modes ? e.modes.includes(t) : e.name !== "" && (k(t) === 1 || E(e));
 }
 function E({ name: e }) {
 	return /^(VP9|AV1)$/i.test(e);
 }
-function be({ width: e, height: t }) {
+function Se({ width: e, height: t }) {
 	let n = Math.max(e ?? 0, t ?? 0);
 	return n === 0 || n >= 960 ? 3 : n >= 480 ? 2 : 1;
 }
-function xe({ source: e, width: t, height: n }, r) {
-	if (e === "screen") return ge;
+function Ce({ source: e, width: t, height: n }, r) {
+	if (e === "screen") return ve;
 	if (e !== "camera" && !r) return;
 	if (!t || !n) return T;
 	let i = T * (t * n / 921600) ** .75;
 	return Math.round(Math.min(25e5, Math.max(15e4, i)));
 }
-function Se(e, t) {
+function D(e, t) {
 	return e === void 0 ? void 0 : Math.round(e * t ** -1.5);
 }
-function Ce(e, t, n = 0) {
-	let r = we(e, t);
+function we(e, t, n = 0) {
+	let r = O(e, t);
 	if (r.length === 0) return {
 		...e,
 		active: !0
 	};
-	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : D(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
+	let i = Math.max(-1, ...r.filter(({ wanted: e }) => e).map(({ spatial: e }) => e)), a = i >= 0, o = e.scalabilityMode, s = o === void 0 ? 1 : k(o), c = Math.max(n, r.length) - 1 - i, l = Math.max(1, s - c);
 	if (!a || o === void 0 || l === s) return {
 		...e,
 		active: a
 	};
 	let u = 2 ** (s - l);
-	return O({
+	return A({
 		...e,
 		active: a,
 		scalabilityMode: Te(o, l),
 		scaleResolutionDownBy: (e.scaleResolutionDownBy ?? 1) * u,
-		maxBitrate: Se(e.maxBitrate, u)
+		maxBitrate: D(e.maxBitrate, u)
 	});
 }
-function we({ rid: e = "" }, t) {
+function O({ rid: e = "" }, t) {
 	return (t ?? []).filter((t) => (t.rid ?? "") === e);
 }
-function D(e) {
+function k(e) {
 	return Number(/^[LS]([1-9])T[1-9]/.exec(e)?.[1] ?? 1);
 }
 function Te(e, t) {
@@ -649,11 +663,11 @@ function Ee(e, t) {
 		o("active", a.active ?? !0), o("maxBitrate", a.maxBitrate), (a.scaleResolutionDownBy !== void 0 || (e.scaleResolutionDownBy ?? 1) !== 1) && o("scaleResolutionDownBy", a.scaleResolutionDownBy ?? 1), a.scalabilityMode !== void 0 && o("scalabilityMode", a.scalabilityMode);
 	}), n;
 }
-function O(e) {
+function A(e) {
 	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
 }
 // src/sending.ts
-var k = class {
+var j = class {
 	transceiver;
 	#e;
 	#t;
@@ -667,18 +681,18 @@ var k = class {
 		return this.transceiver.mid ?? void 0;
 	}
 	get shape() {
-		return A(this.#e);
+		return M(this.#e);
 	}
 	want(e) {
 		this.#t = e, this.#e.forEach((t, n) => {
-			this.#n[n] = Math.max(this.#n[n] ?? 0, we(t, e).length);
+			this.#n[n] = Math.max(this.#n[n] ?? 0, O(t, e).length);
 		}), this.apply();
 	}
 	async apply() {
 		if (this.#i = !0, !this.#r) {
 			for (this.#r = !0; this.#i;) {
 				this.#i = !1;
-				let e = this.#e.map((e, t) => Ce(e, this.#t, this.#n[t]));
+				let e = this.#e.map((e, t) => we(e, this.#t, this.#n[t]));
 				try {
 					await this.#a(e);
 				} catch {
@@ -698,7 +712,7 @@ var k = class {
 		Ee(n.encodings, r) && await t.setParameters(n);
 	}
 };
-function A(e) {
+function M(e) {
 	return e.map(({ rid: e = "" }) => e).join();
 }
 // src/session.ts
@@ -712,7 +726,7 @@ var De = {
 	backoffMin: 250,
 	backoffMax: 5e3,
 	reconnectFor: 12e4
-}, Oe = 16, ke = 1e3, j = class extends t {
+}, Oe = 16, ke = 1e3, N = class extends t {
 	constructor() {
 		super("resume-failed", "The session was rebuilt before the server answered.");
 	}
@@ -768,7 +782,7 @@ var De = {
 		this.#e === "token" && (this.#i = t, this.#R(e));
 	}
 	tokenFailed(e, n) {
-		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${N(n)}`, { cause: n })));
+		this.#e === "token" && (this.#s ? this.#I(e, 0) : this.#z("refused", n instanceof t ? n : new t("unauthorized", `There is no token: ${F(n)}`, { cause: n })));
 	}
 	opened(e) {
 		this.#e === "opening" && (this.#m = e + this.#t.enter, this.#o === void 0 ? (this.#e = "joining", this.#N({
@@ -789,7 +803,7 @@ var De = {
 	}
 	closed(e, n, r) {
 		if (this.#e !== "ended" && this.#e !== "waiting" && this.#e !== "token") {
-			if (this.#S) this.#z("left", M());
+			if (this.#S) this.#z("left", P());
 			else if (!this.#s) this.#z("refused", je(n, r));
 			else {
 				switch (n) {
@@ -851,7 +865,7 @@ var De = {
 			data: {},
 			keep: !1,
 			sent: !1
-		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", M()));
+		}), this.#S = !0, this.#m = e + 1e3) : this.#z("left", P()));
 	}
 	wake(e) {
 		this.#e === "waiting" ? (this.#x = 0, this.#L(e)) : this.#e === "live" && (this.#y = Math.min(this.#y, Math.max(this.#v + this.#t.doubt, e + 500)), this.#_ !== void 0 && (this.#_ = Math.min(this.#_, e + 2e3)));
@@ -859,7 +873,7 @@ var De = {
 	advance(e) {
 		if (this.#m !== void 0 && e >= this.#m) {
 			if (this.#m = void 0, this.#S) {
-				this.#z("left", M());
+				this.#z("left", P());
 				return;
 			}
 			if (!this.#s) {
@@ -909,7 +923,7 @@ var De = {
 		}) : this.#A(e, r) : this.#r.push({
 			do: "fail",
 			id: r.id,
-			error: new j()
+			error: new N()
 		});
 		a && this.#r.push({
 			do: "state",
@@ -957,7 +971,7 @@ var De = {
 	#O(e, n) {
 		let r = n.re ?? 0, i = this.#f.get(r);
 		if (i) {
-			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", M());
+			if (this.#f.delete(r), this.#k(e, Math.max(r, 0)), i.type === "leave") this.#z("left", P());
 			else if (n.type === "ok") this.#r.push({
 				do: "answer",
 				id: i.id,
@@ -998,7 +1012,7 @@ var De = {
 		});
 	}
 	#P(e) {
-		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", M()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
+		this.#r.push({ do: "drop" }), this.#S ? this.#z("left", P()) : this.#s ? this.#F(e, 0) : this.#z("refused", new t("unsupported", "The server speaks another protocol."));
 	}
 	#F(e, t) {
 		this.#e === "live" && (this.#b = e, this.#x = 0, this.#r.push({
@@ -1035,7 +1049,7 @@ var De = {
 		});
 	}
 };
-function M() {
+function P() {
 	return new t("closed", "The room was left.");
 }
 function je(e, n) {
@@ -1053,7 +1067,7 @@ function Me(e) {
 		default: return "The session is over.";
 	}
 }
-function N(e) {
+function F(e) {
 	return e instanceof Error ? e.message : String(e);
 }
 // src/speaking.ts
@@ -1074,11 +1088,11 @@ var Ne = -50, Pe = 800, Fe = class {
 		if (i !== this.#t) return this.#t = i, r;
 	}
 };
-function P(e) {
+function I(e) {
 	return e > 0 ? Math.max(-127, Math.min(0, Math.round(20 * Math.log10(e)))) : -127;
 }
 // src/transport.ts
-var F = 4, Ie = class {
+var L = 4, Ie = class {
 	name;
 	pc;
 	#e;
@@ -1093,32 +1107,31 @@ var F = 4, Ie = class {
 	#o = !1;
 	#s = !1;
 	#c = !1;
-	#l = !1;
-	#u = z();
-	#d = z();
-	#f;
-	#p = Promise.resolve();
-	#m = 0;
-	#h;
+	#l = V();
+	#u = V();
+	#d;
+	#f = Promise.resolve();
+	#p = 0;
+	#m;
 	constructor(e, t, n, r = {
-		audio: F,
-		video: F
+		audio: L,
+		video: L
 	}) {
 		this.name = e, this.#e = n, this.pc = new RTCPeerConnection({
 			bundlePolicy: "max-bundle",
 			rtcpMuxPolicy: "require",
 			...t
-		}), this.#h = new w({
+		}), this.#m = new w({
 			state: () => this.pc.iceConnectionState,
 			live: n.live,
 			restart: () => {
-				this.#l = !0, this.negotiate();
+				this.pc.restartIce(), this.negotiate();
 			},
-			giveUp: () => this.#b()
+			giveUp: () => this.#y()
 		}), this.pc.ondatachannel = (e) => n.channel(e.channel), this.pc.oniceconnectionstatechange = () => {
-			this.#h.watch(), this.#n || n.changed();
+			this.#m.watch(), this.#n || n.changed();
 		}, this.pc.onconnectionstatechange = () => {
-			this.pc.connectionState === "failed" && this.pc.iceConnectionState !== "failed" ? this.#b() : n.changed();
+			this.pc.connectionState === "failed" && this.pc.iceConnectionState !== "failed" ? this.#y() : n.changed();
 		}, this.addSlots(r.audio, r.video);
 	}
 	get connected() {
@@ -1137,13 +1150,13 @@ var F = 4, Ie = class {
 		}), this.negotiate();
 	}
 	negotiate() {
-		this.#s = !0, !this.#c && !this.#n && this.#v();
+		this.#s = !0, !this.#c && !this.#n && this.#_();
 	}
 	offered() {
-		return this.#s || !this.#f ? this.#u.promise : this.#f;
+		return this.#s || !this.#d ? this.#l.promise : this.#d;
 	}
 	answered() {
-		return this.#s ? this.#d.promise : this.#p;
+		return this.#s ? this.#u.promise : this.#f;
 	}
 	addSlots(e, t) {
 		let n = {
@@ -1151,30 +1164,30 @@ var F = 4, Ie = class {
 			video: t
 		};
 		for (let e of ["audio", "video"]) {
-			let t = Math.min(60, Math.ceil(n[e] / F) * F);
+			let t = Math.min(60, Math.ceil(n[e] / L) * L);
 			for (; this.#r[e] < t; this.#r[e]++) {
 				let t = this.pc.addTransceiver(e, { direction: "recvonly" });
-				ze(t, e), e === "video" && I(t), this.#s = !0;
+				ze(t, e), e === "video" && R(t), this.#s = !0;
 			}
 		}
-		this.#s && this.#m > 0 && this.negotiate();
+		this.#s && this.#p > 0 && this.negotiate();
 	}
 	slotTrack(e) {
-		return this.#_(e)?.receiver.track;
+		return this.#g(e)?.receiver.track;
 	}
 	get videoCodec() {
 		return Re(RTCRtpSender.getCapabilities?.("video")?.codecs ?? [], this.#t);
 	}
 	addSender(e, t, n) {
-		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === A(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
+		let r = this.#a.findIndex(({ transceiver: e, shape: r }) => e.receiver.track.kind === t && r === M(n)), [i] = r >= 0 ? this.#a.splice(r, 1) : [];
 		if (i) {
-			let t = new k(i.transceiver, n);
-			return t.transceiver.sender.replaceTrack(e ?? null).catch(B), t.apply(), t;
+			let t = new j(i.transceiver, n);
+			return t.transceiver.sender.replaceTrack(e ?? null).catch(H), t.apply(), t;
 		}
-		let a = this.#g(e ?? t, n);
-		return L(a, t, this.#t), t === "video" && I(a), this.negotiate(), new k(a, n);
+		let a = this.#h(e ?? t, n);
+		return z(a, t, this.#t), t === "video" && R(a), this.negotiate(), new j(a, n);
 	}
-	#g(e, t) {
+	#h(e, t) {
 		let n = (t) => this.pc.addTransceiver(e, {
 			direction: "sendonly",
 			sendEncodings: t
@@ -1191,7 +1204,7 @@ var F = 4, Ie = class {
 		return n(r(void 0));
 	}
 	freeSender(e) {
-		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(B), this.#a.push(e));
+		this.#n || this.#a.some(({ transceiver: t }) => t === e.transceiver) || (e.transceiver.sender.replaceTrack(null).catch(H), this.#a.push(e));
 	}
 	needData() {
 		this.#o || this.#n || (this.#o = !0, this.negotiate());
@@ -1200,80 +1213,78 @@ var F = 4, Ie = class {
 		return this.needData(), this.pc.createDataChannel(e, t);
 	}
 	told(e) {
-		e === "interrupted" ? this.#h.now() : e === "closed" && this.#b();
+		e === "interrupted" ? this.#m.now() : e === "closed" && this.#y();
 	}
 	signallingBack() {
-		this.#h.signallingBack();
+		this.#m.signallingBack();
 	}
 	close() {
 		if (this.#n) return;
-		this.#n = !0, this.#h.close(), this.pc.close();
-		let e = new j();
-		this.#u.reject(e), this.#d.reject(e);
+		this.#n = !0, this.#m.close(), this.pc.close();
+		let e = new N();
+		this.#l.reject(e), this.#u.reject(e);
 	}
-	#_(e) {
+	#g(e) {
 		let t = this.#i.get(e);
 		return t || (t = this.pc.getTransceivers().find((t) => t.mid === e), t && this.#i.set(e, t)), t;
 	}
-	async #v() {
+	async #_() {
 		this.#c = !0;
 		let e = 0;
 		try {
 			for (await Ve(); this.#s && !this.#n;) {
 				this.#s = !1;
-				let t = this.#u, n = this.#d;
-				this.#u = z(), this.#d = z(), this.#f = t.promise, this.#p = n.promise;
+				let t = this.#l, n = this.#u;
+				this.#l = V(), this.#u = V(), this.#d = t.promise, this.#f = n.promise;
 				try {
-					await this.#y(t), n.resolve(), e = 0;
+					await this.#v(t), n.resolve(), e = 0;
 				} catch (r) {
 					if (this.#n) {
-						t.reject(new j()), n.reject(new j());
+						t.reject(new N()), n.reject(new N());
 						return;
 					}
-					await this.pc.setLocalDescription({ type: "rollback" }).catch(() => {});
 					let i = r.code;
-					if (i === "unavailable" && e < 6) {
-						e++, this.#u.promise.then(t.resolve, t.reject), this.#d.promise.then(n.resolve, n.reject), this.#s = !0, await new Promise((t) => setTimeout(t, Math.min(4e3, 250 * 2 ** e)));
+					if ((i === "unavailable" || i === "too-fast") && e < 6) {
+						e++, this.#l.promise.then(t.resolve, t.reject), this.#u.promise.then(n.resolve, n.reject), this.#s = !0, await new Promise((t) => setTimeout(t, Math.min(4e3, 250 * 2 ** e)));
 						continue;
 					}
-					B(r), this.#m > 0 && (this.#f = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#b();
+					H(r), this.#p > 0 && (this.#d = Promise.resolve()), t.reject(r), n.reject(r), (i === "not-found" || i === "conflict") && this.#y();
 				}
 			}
 		} finally {
 			this.#c = !1;
 		}
 	}
-	async #y(e) {
-		let t = this.#l;
-		this.#l = !1, this.#o && S(this.pc);
-		let n = await this.pc.createOffer({ iceRestart: t });
-		await this.pc.setLocalDescription(n);
-		let r = this.#e.request("offer", {
+	async #v(e) {
+		this.#o && le(this.pc);
+		let t = await this.pc.createOffer();
+		await this.pc.setLocalDescription(t);
+		let n = this.#e.request("offer", {
 			transport: this.name,
-			sdp: n.sdp ?? ""
+			sdp: t.sdp ?? ""
 		});
-		this.#m++, e.resolve();
-		let { sdp: i } = await r;
+		this.#p++, e.resolve();
+		let { sdp: r } = await n;
 		await this.pc.setRemoteDescription({
 			type: "answer",
-			sdp: i
+			sdp: r
 		});
 	}
-	#b() {
+	#y() {
 		this.#n || (this.close(), this.#e.lost());
 	}
 }, Le = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
-function I(e) {
+function R(e) {
 	try {
 		let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find(({ uri: e }) => e === Le);
 		if (!t || n?.direction !== "stopped") return;
 		n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t);
 	} catch (e) {
-		B(e);
+		H(e);
 	}
 }
 function Re(e, t) {
-	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = R(n, t);
+	let n = e.filter(({ mimeType: e }) => !/\/(rtx|red|ulpfec|flexfec-03)$/i.test(e)), [r] = B(n, t);
 	if (!r) return {
 		name: "",
 		modes: void 0
@@ -1284,13 +1295,13 @@ function Re(e, t) {
 		modes: i.length > 0 ? [...new Set(i)] : void 0
 	};
 }
-function L(e, t, n) {
+function z(e, t, n) {
 	if (n.length === 0 || typeof e.setCodecPreferences != "function") return;
 	let r = RTCRtpReceiver.getCapabilities?.(t);
 	if (r) try {
-		e.setCodecPreferences(R(r.codecs, n));
+		e.setCodecPreferences(B(r.codecs, n));
 	} catch (e) {
-		B(e);
+		H(e);
 	}
 }
 function ze(e, t) {
@@ -1301,7 +1312,7 @@ function ze(e, t) {
 	if (!r.every((e) => /\/rtx$/i.test(e.mimeType))) try {
 		e.setCodecPreferences(r);
 	} catch (e) {
-		B(e);
+		H(e);
 	}
 }
 function Be(e) {
@@ -1321,7 +1332,7 @@ function Be(e) {
 		}
 	});
 }
-function R(e, t) {
+function B(e, t) {
 	let n = (e) => {
 		let n = e.mimeType.slice(e.mimeType.indexOf("/") + 1).toLowerCase(), r = t.findIndex((e) => e.toLowerCase() === n);
 		return r >= 0 ? r : t.length;
@@ -1336,7 +1347,7 @@ function Ve() {
 		}, n.postMessage(null);
 	});
 }
-function z() {
+function V() {
 	let e, t, n = new Promise((n, r) => {
 		e = n, t = r;
 	});
@@ -1346,7 +1357,7 @@ function z() {
 		reject: t
 	};
 }
-function B(e) {
+function H(e) {
 	console.warn("tertulia:", e);
 }
 // src/pair.ts
@@ -1364,23 +1375,23 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 	#l = [];
 	#u = [];
 	#d = /* @__PURE__ */ new Map();
-	#f = !1;
-	#p = [];
-	#m = !1;
-	#h = [];
+	#f = [];
+	#p = !1;
+	#m = [];
+	#h;
 	#g;
 	#_;
-	#v;
+	#v = !1;
 	#y = [];
 	#b;
 	constructor(e, t, n, r = 0) {
-		this.participant = t, this.#e = ue(e, t), this.#t = n, this.#i = r, this.#_ = new w({
+		this.participant = t, this.#e = de(e, t), this.#t = n, this.#i = r, this.#g = new w({
 			state: () => this.#n.iceConnectionState,
 			live: n.live,
 			restart: () => {
 				this.#n.restartIce(), this.#O();
 			},
-			giveUp: () => this.#T(),
+			giveUp: () => this.#T(!1),
 			patience: this.#e ? 0 : Ue
 		}), this.#S(), r > 0 && this.#O();
 	}
@@ -1410,11 +1421,10 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 	}
 	async replaced(e, t) {
 		let n = this.#l.find((n) => n.stream === e && n.track.id === t.id);
-		n && !V(n.transceiver) && await n.transceiver.sender.replaceTrack(t.mediaTrack ?? null);
+		n && !U(n.transceiver) && await n.transceiver.sender.replaceTrack(t.mediaTrack ?? null);
 	}
 	openChannel(e, t) {
-		let n = this.#n.createDataChannel(e, t);
-		return this.#f || (this.#f = !0, this.#n.sctp || this.#O()), n;
+		return this.#r.begin(), this.#k(), this.#n.createDataChannel(e, t);
 	}
 	sentMid(e, t) {
 		return this.#l.find((n) => n.stream === e && n.track.id === t)?.transceiver.mid ?? void 0;
@@ -1442,7 +1452,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 			o !== void 0 && n.push({
 				stream: r,
 				track: i,
-				level: P(o)
+				level: I(o)
 			});
 		}
 		for (let { stream: e, track: r, transceiver: i } of this.#l) {
@@ -1451,14 +1461,14 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 			for (let [, t] of a ?? []) t.type === "media-source" && t.audioLevel !== void 0 && n.push({
 				stream: e,
 				track: r.id,
-				level: r.muted ? -127 : P(t.audioLevel)
+				level: r.muted ? -127 : I(t.audioLevel)
 			});
 		}
 		return n;
 	}
 	hear(e) {
 		if (!this.#s && (e.peer === void 0 || e.peer === this.#i) && !(e.connection < (this.#a ?? 0))) {
-			if (this.#a !== void 0 && e.connection > this.#a) {
+			if (this.#a !== void 0 && e.connection > this.#a && !(e.peer !== void 0 && this.#r.anew())) {
 				let t = this.#o + Ge - Date.now();
 				if (t > 0 || this.#b !== void 0) return this.#x(e, t);
 				this.#w();
@@ -1481,41 +1491,41 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 		}, t));
 	}
 	sessionRebuilt() {
-		this.#p = [], this.#r.lost(), this.#e ? this.#O() : this.#k();
+		this.#f = [], this.#r.lost(), this.#e ? this.#O() : this.#k();
 	}
 	signallingBack() {
-		this.#_.signallingBack();
+		this.#g.signallingBack();
 	}
 	close() {
-		this.#s = !0, clearTimeout(this.#v), clearTimeout(this.#b), this.#_.close(), this.#C(), this.#d.clear(), this.#p = [];
+		this.#s = !0, clearTimeout(this.#_), clearTimeout(this.#b), this.#g.close(), this.#C(), this.#d.clear(), this.#f = [];
 	}
 	#S() {
-		this.#i++, this.#o = Date.now(), this.#a = void 0, this.#l = [], this.#u = [], this.#d = /* @__PURE__ */ new Map(), this.#f = !1, this.#r = new le(this.#e);
+		this.#i++, this.#o = Date.now(), this.#a = void 0, this.#v = !1, this.#l = [], this.#u = [], this.#d = /* @__PURE__ */ new Map(), this.#r = new ue(this.#e);
 		let e = Je(this.#t.configuration());
 		this.#n = e, e.onicecandidate = ({ candidate: e }) => {
 			e?.candidate && this.#P(e.toJSON());
 		}, e.ondatachannel = ({ channel: e }) => this.#t.channel(e), e.oniceconnectionstatechange = () => {
-			this.#_.watch(), this.#t.changed(this);
+			this.#g.watch(), this.#t.changed(this);
 		}, e.onconnectionstatechange = () => {
 			e.connectionState === "failed" && e.iceConnectionState !== "failed" && this.#T();
 		}, this.#E();
 	}
 	#C() {
-		this.#_.reset(), clearTimeout(this.#g), this.#g = void 0, this.#h = [];
+		this.#g.reset(), clearTimeout(this.#h), this.#h = void 0, this.#m = [];
 		let e = this.#n;
 		e.onicecandidate = e.ondatachannel = e.oniceconnectionstatechange = e.onconnectionstatechange = null, e.close();
 	}
 	#w() {
-		this.#s || (clearTimeout(this.#v), this.#v = void 0, this.#C(), this.#p = [], this.#S(), this.#t.begun(), this.#t.changed(this));
+		this.#s || (clearTimeout(this.#_), this.#_ = void 0, this.#C(), this.#f = [], this.#S(), this.#t.begun(), this.#t.changed(this));
 	}
-	#T() {
-		this.#v ??= setTimeout(() => {
-			this.#w(), this.#O();
+	#T(e = !0) {
+		this.#v ||= e, this.#_ ??= setTimeout(() => {
+			this.#_ = void 0, (!this.connected || this.#v) && (this.#w(), this.#O());
 		}, We * (.5 + Math.random() / 2));
 	}
 	#E() {
 		let e = !1, t = ({ stream: e, track: t }) => this.#c.get(e)?.tracks.some(({ id: e }) => e === t.id) ?? !1;
-		for (let { transceiver: n } of this.#l.filter((e) => !t(e))) e = !0, V(n) || (n.sender.replaceTrack(null).catch(H), n.direction = "inactive", this.#u.push(n));
+		for (let { transceiver: n } of this.#l.filter((e) => !t(e))) e = !0, U(n) || (n.sender.replaceTrack(null).catch(W), n.direction = "inactive", this.#u.push(n));
 		this.#l = this.#l.filter(t);
 		for (let [t, { stream: n, tracks: r }] of this.#c) for (let i of r) this.#l.some((e) => e.stream === t && e.track.id === i.id) || (this.#l.push({
 			stream: t,
@@ -1525,13 +1535,13 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 		e && this.#O();
 	}
 	#D(e, t) {
-		let n = this.#u.findIndex((e) => e.receiver.track.kind === t.kind && !V(e)), [r] = n >= 0 ? this.#u.splice(n, 1) : [];
-		if (r) return r.direction = "sendonly", L(r, t.kind, this.#t.codecs()), r.sender.replaceTrack(t.mediaTrack ?? null).catch(H), new k(r, [e.plainEncoding(t)]).apply(), r;
+		let n = this.#u.findIndex((e) => e.receiver.track.kind === t.kind && !U(e)), [r] = n >= 0 ? this.#u.splice(n, 1) : [];
+		if (r) return r.direction = "sendonly", z(r, t.kind, this.#t.codecs()), r.sender.replaceTrack(t.mediaTrack ?? null).catch(W), new j(r, [e.plainEncoding(t)]).apply(), r;
 		let i = this.#n.addTransceiver(t.mediaTrack ?? t.kind, {
 			direction: "sendonly",
 			sendEncodings: [e.plainEncoding(t)]
 		});
-		return L(i, t.kind, this.#t.codecs()), i;
+		return z(i, t.kind, this.#t.codecs()), i;
 	}
 	#O() {
 		this.#r.need(), this.#k();
@@ -1547,19 +1557,19 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 				await this.#j(this.#n, t);
 			} catch (t) {
 				if (this.#s || e !== this.#r) return;
-				H(t), this.#T();
+				W(t), this.#T();
 			} finally {
 				e.done();
 			}
 		}
 	}
 	async #j(e, t) {
-		switch (this.#_.expect(), t.do) {
+		switch (this.#g.expect(), t.do) {
 			case "ask":
 				this.#F({});
 				break;
 			case "offer":
-				e.getTransceivers().length === 0 && this.#u.push(e.addTransceiver("audio", { direction: "inactive" })), this.#f && S(e), await e.setLocalDescription(await e.createOffer()), this.#M(e, t.offer);
+				this.#e && le(e), await e.setLocalDescription(await e.createOffer()), this.#M(e, t.offer);
 				break;
 			case "accept":
 				await e.setRemoteDescription({
@@ -1573,8 +1583,8 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 					sdp: t.sdp
 				}), this.#N(e, t.extra);
 				break;
-			case "withdraw":
-				await e.setLocalDescription({ type: "rollback" });
+			case "repeat":
+				this.#M(e, t.offer);
 				break;
 			case "candidates": for (let n of t.candidates) await e.addIceCandidate(n).catch(() => {});
 		}
@@ -1586,7 +1596,7 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 			let { mid: t } = e.transceiver;
 			t !== null && n.sdp.includes(`a=mid:${t}\r\n`) && (e.mid = t);
 		}
-		let r = this.#l.flatMap(({ stream: e, track: t, mid: n, transceiver: r }) => n !== void 0 && (n === r.mid || V(r)) ? [{
+		let r = this.#l.flatMap(({ stream: e, track: t, mid: n, transceiver: r }) => n !== void 0 && (n === r.mid || U(r)) ? [{
 			mid: n,
 			stream: e,
 			track: t.id
@@ -1604,20 +1614,20 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 		e === this.#n && (this.#d = new Map(t.map((e) => [e.mid, e])), this.#t.changed(this));
 	}
 	#P(e) {
-		this.#h.push(e), this.#g ??= setTimeout(() => {
-			this.#g = void 0, this.#F({ candidates: this.#h.splice(0) });
+		this.#m.push(e), this.#h ??= setTimeout(() => {
+			this.#h = void 0, this.#F({ candidates: this.#m.splice(0) });
 		}, He);
 	}
 	#F(e) {
-		this.#p.push({
+		this.#f.push({
 			connection: this.#i,
 			peer: this.#a,
 			...e
-		}), this.#m || this.#I();
+		}), this.#p || this.#I();
 	}
 	async #I() {
-		this.#m = !0;
-		for (let e = this.#p[0]; e && !this.#s; e = this.#p[0]) {
+		this.#p = !0;
+		for (let e = this.#f[0]; e && !this.#s; e = this.#f[0]) {
 			try {
 				await this.#t.request("signal", {
 					to: this.participant,
@@ -1629,14 +1639,14 @@ var He = 50, Ue = 1500, We = 3e3, Ge = 1e3, Ke = 64, qe = class {
 					await new Promise((e) => setTimeout(e, 1e3 + Math.random() * 2e3));
 					continue;
 				}
-				t !== "not-found" && t !== "closed" && !(e instanceof j) && H(e);
+				t !== "not-found" && t !== "closed" && !(e instanceof N) && W(e);
 			}
-			this.#p[0] === e && this.#p.shift();
+			this.#f[0] === e && this.#f.shift();
 		}
-		this.#m = !1;
+		this.#p = !1;
 	}
 };
-function V({ direction: e }) {
+function U({ direction: e }) {
 	return e === "stopped";
 }
 function Je(e) {
@@ -1650,44 +1660,44 @@ function Je(e) {
 			...e
 		});
 	} catch (n) {
-		return H(n), new RTCPeerConnection({
+		return W(n), new RTCPeerConnection({
 			...t,
 			...e,
 			iceServers: []
 		});
 	}
 }
-function H(e) {
+function W(e) {
 	console.warn("tertulia:", e);
 }
 // src/peer-signal.ts
 var Ye = 1024, Xe = 256;
 function Ze(e) {
-	if (!U(e) || !W(e.connection) || e.connection === 0) return;
+	if (!G(e) || !K(e.connection) || e.connection === 0) return;
 	let { connection: t, peer: n, description: r, offer: i, tracks: a, candidates: o } = e;
-	if ((n === void 0 || W(n)) && (r === void 0 || Qe(r)) && (!r || W(i)) && (a === void 0 || G(a, Ye, $e)) && (o === void 0 || G(o, Xe, U))) return {
+	if ((n === void 0 || K(n)) && (r === void 0 || Qe(r)) && (!r || K(i)) && (a === void 0 || q(a, Ye, $e)) && (o === void 0 || q(o, Xe, G))) return {
 		connection: t,
 		peer: n,
 		description: r,
-		offer: W(i) ? i : void 0,
+		offer: K(i) ? i : void 0,
 		tracks: a,
 		candidates: o
 	};
 }
-function U(e) {
+function G(e) {
 	return typeof e == "object" && !!e && !Array.isArray(e);
 }
-function W(e) {
+function K(e) {
 	return Number.isSafeInteger(e) && e >= 0;
 }
-function G(e, t, n) {
+function q(e, t, n) {
 	return Array.isArray(e) && e.length <= t && e.every(n);
 }
 function Qe(e) {
-	return U(e) && (e.type === "offer" || e.type === "answer") && typeof e.sdp == "string";
+	return G(e) && (e.type === "offer" || e.type === "answer") && typeof e.sdp == "string";
 }
 function $e(e) {
-	return U(e) && typeof e.mid == "string" && W(e.stream) && typeof e.track == "string";
+	return G(e) && typeof e.mid == "string" && K(e.stream) && typeof e.track == "string";
 }
 // src/p2p.ts
 var et = 1e4, tt = 300, nt = class {
@@ -1905,18 +1915,19 @@ var et = 1e4, tt = 300, nt = class {
 	#r = !1;
 	#i = 0;
 	#a = !1;
-	#o;
+	#o = !1;
 	#s;
+	#c;
 	constructor(e, t) {
 		this.stream = e, this.#e = t, this.done = new Promise((e, t) => {
-			this.#o = e, this.#s = t;
+			this.#s = e, this.#c = t;
 		}), this.done.catch(() => {});
 	}
 	midOf(e) {
 		return this.#t?.midOf(e);
 	}
 	async publish(e, t) {
-		if (this.#a) return;
+		if (this.#o) return;
 		let n = ++this.#i, r = t ? this.id : void 0;
 		this.#t = e, this.#r = !1, this.#n.clear();
 		for (let e of this.stream.openChannels) e.detach();
@@ -1930,7 +1941,7 @@ var et = 1e4, tt = 300, nt = class {
 				data: this.stream.hasData || void 0,
 				attributes: Object.keys(i).length > 0 ? i : void 0
 			}), e.negotiated()]);
-			if (this.#a) {
+			if (this.#o) {
 				this.#e.request("unpublish", { stream: a }).catch(() => {});
 				return;
 			}
@@ -1938,25 +1949,32 @@ var et = 1e4, tt = 300, nt = class {
 			this.id = a, this.#r = !0, e.published(a);
 			for (let e of this.stream.openChannels) this.channel(e);
 			for (let e of this.stream.tracks) this.muted(e).catch(() => {}), this.layersWanted(e.id);
-			i !== this.stream.attributes && this.attributes().catch(() => {}), this.#o();
-		} catch (t) {
-			if (n === this.#i && r !== void 0 && t.code === "conflict") {
+			i !== this.stream.attributes && this.attributes().catch(() => {}), this.#a = !0, this.#s();
+		} catch (i) {
+			if (n === this.#i && r !== void 0 && i.code === "conflict") {
 				e.release(), this.publish(e, !1);
 				return;
 			}
-			if (n !== this.#i || t instanceof j) return;
-			this.#c(t);
+			if (n !== this.#i || i instanceof N) return;
+			let { code: a } = i;
+			if (this.#a && (a === "too-fast" || a === "unavailable")) {
+				setTimeout(() => {
+					n === this.#i && this.publish(e, t);
+				}, 1e3 + Math.random() * 2e3);
+				return;
+			}
+			this.#l(i);
 		}
 	}
 	async unpublish() {
 		let { id: e } = this;
-		this.#c(new t("cancelled", "The stream was unpublished.")), e !== void 0 && await this.#e.request("unpublish", { stream: e });
+		this.#l(new t("cancelled", "The stream was unpublished.")), e !== void 0 && await this.#e.request("unpublish", { stream: e });
 	}
 	close(e) {
-		this.#c(e);
+		this.#l(e);
 	}
 	async muted(e) {
-		this.#r && this.id !== void 0 && this.#n.get(e.id) !== e.muted && (this.#n.set(e.id, e.muted), await K(this.#e.request("mute", {
+		this.#r && this.id !== void 0 && this.#n.get(e.id) !== e.muted && (this.#n.set(e.id, e.muted), await J(this.#e.request("mute", {
 			stream: this.id,
 			track: e.id,
 			muted: e.muted
@@ -1974,7 +1992,7 @@ var et = 1e4, tt = 300, nt = class {
 		await this.#t?.replaced(e);
 	}
 	async attributes() {
-		this.#r && this.id !== void 0 && await K(this.#e.request("attributes", {
+		this.#r && this.id !== void 0 && await J(this.#e.request("attributes", {
 			stream: this.id,
 			attributes: this.stream.attributes
 		}));
@@ -1985,19 +2003,19 @@ var et = 1e4, tt = 300, nt = class {
 	stopped() {
 		this.unpublish().catch(() => {});
 	}
-	#c(e) {
-		if (!this.#a) {
-			this.#a = !0, this.#i++, this.#r = !1, this.id = void 0, this.stream.publisher = void 0;
+	#l(e) {
+		if (!this.#o) {
+			this.#o = !0, this.#i++, this.#r = !1, this.id = void 0, this.stream.publisher = void 0;
 			for (let e of this.stream.openChannels) e.close();
-			this.#t?.release(), this.#s(e), this.#e.over(this, e);
+			this.#t?.release(), this.#c(e), this.#e.over(this, e);
 		}
 	}
 };
-async function K(e) {
+async function J(e) {
 	try {
 		await e;
 	} catch (e) {
-		if (!(e instanceof j)) throw e;
+		if (!(e instanceof N)) throw e;
 	}
 }
 // src/attachment.ts
@@ -2080,12 +2098,12 @@ function ct(e) {
 	};
 }
 // src/preference.ts
-var lt = 100, ut = 2e3, dt = 1e3, q = 16, ft = {
+var lt = 100, ut = 2e3, dt = 1e3, ft = 16, pt = {
 	"at-once": 0,
 	grow: lt,
 	shrink: ut,
 	pause: dt
-}, pt = class {
+}, mt = class {
 	#e;
 	#t;
 	#n = "none";
@@ -2093,7 +2111,7 @@ var lt = 100, ut = 2e3, dt = 1e3, q = 16, ft = {
 	see(e, t) {
 		this.#e = t;
 		let n = this.#a();
-		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + ft[n]);
+		n !== this.#n && (this.#n = n, this.#r = n === "none" ? void 0 : e + pt[n]);
 	}
 	timer() {
 		return this.#r;
@@ -2109,28 +2127,28 @@ var lt = 100, ut = 2e3, dt = 1e3, q = 16, ft = {
 		};
 		let { width: t, height: n, priority: r } = e;
 		return {
-			width: J(t),
-			height: J(n),
+			width: ht(t),
+			height: ht(n),
 			priority: r,
 			paused: !1
 		};
 	}
 	#a() {
 		let e = this.#t, t = this.#i();
-		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : Y(t.width, e.width) || Y(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
+		return t.paused ? e?.paused ? "none" : "pause" : !e || e.paused || e.priority !== t.priority ? "at-once" : gt(t.width, e.width) || gt(t.height, e.height) ? "grow" : t.width === e.width && t.height === e.height ? "none" : "shrink";
 	}
 };
-function J(e) {
-	return Math.ceil(e / q) * q;
+function ht(e) {
+	return Math.ceil(e / ft) * ft;
 }
-function Y(e, t) {
+function gt(e, t) {
 	return (e || Infinity) > (t || Infinity);
 }
-function X(e, t) {
+function _t(e, t) {
 	if (!e && !t) return;
 	let { width: n = 0, height: r = 0, frameRate: i = 0, maxBitrate: a = 0, priority: o = 10, paused: s = !1 } = {
-		...mt(e),
-		...mt(t)
+		...vt(e),
+		...vt(t)
 	};
 	return {
 		width: n,
@@ -2141,11 +2159,11 @@ function X(e, t) {
 		paused: s
 	};
 }
-function mt(e = {}) {
+function vt(e = {}) {
 	return Object.fromEntries(Object.entries(e).filter(([, e]) => e !== void 0));
 }
 // src/remote-stream.ts
-var Z = class extends e {
+var Y = class extends e {
 	id;
 	mediaStream = new MediaStream();
 	#e;
@@ -2160,7 +2178,7 @@ var Z = class extends e {
 	#l;
 	#u = /* @__PURE__ */ new Map();
 	constructor(e, t) {
-		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => ht(e, void 0));
+		super(), this.id = e.id, this.#e = t, this.#t = e, this.#n = (e.tracks ?? []).map((e) => yt(e, void 0));
 	}
 	get participant() {
 		return this.#e.participant();
@@ -2189,7 +2207,7 @@ var Z = class extends e {
 	attach(e, t = {}) {
 		this.#o.get(e)?.stop();
 		let n = () => this.#d(), r = new ot(e, t.priority, n);
-		return this.#o.set(e, r), this.#s ??= new pt(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
+		return this.#o.set(e, r), this.#s ??= new mt(), e.srcObject !== this.mediaStream && (e.srcObject = this.mediaStream), n(), {
 			element: e,
 			setPriority: (e) => {
 				r.priority = e, n();
@@ -2211,7 +2229,7 @@ var Z = class extends e {
 	}
 	preference(e) {
 		let t = this.#n.find((t) => t.id === e);
-		return t && X(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
+		return t && _t(t.kind === "video" ? this.#l : void 0, this.#u.get(e));
 	}
 	get publisherId() {
 		return this.#t.participant;
@@ -2245,7 +2263,7 @@ var Z = class extends e {
 		]);
 		this.#t = e;
 		let n = this.#n;
-		return this.#n = (e.tracks ?? []).map((e) => ht(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
+		return this.#n = (e.tracks ?? []).map((e) => yt(e, n.find((t) => t.id === e.id))), t !== JSON.stringify([
 			e.tracks,
 			e.attributes,
 			e.data
@@ -2298,11 +2316,11 @@ var Z = class extends e {
 	}
 	async #p(e) {
 		if (this.#a || this.#e.unlayered()) return;
-		let t = this.preference(e) ?? X({}, {});
+		let t = this.preference(e) ?? _t({}, {});
 		t && await this.#e.prefer(this, e, t);
 	}
 };
-function ht(e, t) {
+function yt(e, t) {
 	return {
 		id: e.id,
 		kind: e.kind,
@@ -2316,7 +2334,7 @@ function ht(e, t) {
 	};
 }
 // src/signal.ts
-var gt = /* @__PURE__ */ new Set([
+var bt = /* @__PURE__ */ new Set([
 	"offer",
 	"close",
 	"publish",
@@ -2326,7 +2344,7 @@ var gt = /* @__PURE__ */ new Set([
 	"mute",
 	"attributes",
 	"signal"
-]), _t = class {
+]), xt = class {
 	#e;
 	#t;
 	#n;
@@ -2349,12 +2367,12 @@ var gt = /* @__PURE__ */ new Set([
 		return this.#t.live;
 	}
 	request(e, n) {
-		let r = vt(JSON.stringify(n));
+		let r = X(JSON.stringify(n));
 		if (r > 524160) {
 			let e = `That is ${r} bytes; a request can have ${g - 128}.`;
 			return Promise.reject(new t("bad-request", e));
 		}
-		let i = this.#t.request(Date.now(), e, n, !gt.has(e)), a = new Promise((e, t) => this.#a.set(i, {
+		let i = this.#t.request(Date.now(), e, n, !bt.has(e)), a = new Promise((e, t) => this.#a.set(i, {
 			resolve: e,
 			reject: t
 		}));
@@ -2425,7 +2443,7 @@ var gt = /* @__PURE__ */ new Set([
 			e = this.#e.openSocket?.(this.#e.url) ?? new WebSocket(this.#e.url);
 		} catch (e) {
 			queueMicrotask(() => {
-				this.#t.closed(Date.now(), 1006, N(e)), this.#s();
+				this.#t.closed(Date.now(), 1006, F(e)), this.#s();
 			});
 			return;
 		}
@@ -2454,11 +2472,11 @@ var gt = /* @__PURE__ */ new Set([
 		clearTimeout(this.#r), typeof window < "u" && (window.removeEventListener("online", this.#o), document.removeEventListener("visibilitychange", this.#o));
 	}
 };
-function vt(e) {
+function X(e) {
 	return new TextEncoder().encode(e).length;
 }
 // src/room.ts
-var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
+var St = 2e3, Ct = 6e3, wt = 4096, Tt = class extends e {
 	#e;
 	#t;
 	#n;
@@ -2538,7 +2556,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		return this.#c.permissions.includes(e);
 	}
 	streamsOf(e) {
-		let t = Q(e);
+		let t = Z(e);
 		return [...this.#u.values()].filter((e) => e.publisherId === t);
 	}
 	async publish(e) {
@@ -2558,7 +2576,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	}
 	async subscribe(e, n = {}) {
 		if (this.#ne(), this.#u.get(e.id) !== e) throw new t("closed", "The stream is over.");
-		let r = Tt(e, n), i = e.wanted;
+		let r = Ot(e, n), i = e.wanted;
 		e.setWanted(r);
 		try {
 			await this.#B(e);
@@ -2570,12 +2588,12 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		e.wanted && (e.setWanted(void 0), this.#g.delete(e), await this.#U(this.#e.request("unsubscribe", { stream: e.id })));
 	}
 	async send(e, n = {}) {
-		let r = vt(JSON.stringify(e));
+		let r = X(JSON.stringify(e));
 		if (r > 65536) throw new t("bad-request", `That is ${r} bytes; a message can have ${_}.`);
-		let i = Dt();
+		let i = At();
 		return await this.#e.request("message", {
 			id: i,
-			to: n.to?.map(Q),
+			to: n.to?.map(Z),
 			data: e
 		}), i;
 	}
@@ -2588,7 +2606,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	}
 	async kick(e, t) {
 		await this.#e.request("kick", {
-			participant: Q(e),
+			participant: Z(e),
 			reason: t
 		});
 	}
@@ -2612,7 +2630,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	}
 	async getStats(e = {}) {
 		this.#ne();
-		let [t, n] = await Promise.all([this.#S.read(this.#ee()), e.server ? this.#e.request("stats", {}) : void 0]), r = Ct(n?.transports), { rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c, raw: l } = t;
+		let [t, n] = await Promise.all([this.#S.read(this.#ee()), e.server ? this.#e.request("stats", {}) : void 0]), r = Et(n?.transports), { rtt: i, bitrateIn: a, bitrateOut: o, availableOut: s, protocol: c, raw: l } = t;
 		return {
 			time: Date.now(),
 			quality: this.#w,
@@ -2643,13 +2661,13 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	}
 	entered(e, t) {
 		if (e === "joined") {
-			this.#s = t.room, this.#c = $(t.participant);
-			for (let e of t.participants ?? []) this.#l.set(e.id, $(e));
+			this.#s = t.room, this.#c = Q(t.participant);
+			for (let e of t.participants ?? []) this.#l.set(e.id, Q(e));
 			for (let e of t.streams ?? []) e.participant !== this.#c.id && this.#u.set(e.id, this.#j(e));
 			this.#a = t.iceServers, this.#q(), this.#i || this.#X();
 			for (let e of this.#t.publish ?? []) this.publish(e).catch((e) => console.warn("tertulia:", e));
 			for (let e of this.#u.values()) this.#R(e);
-			typeof window < "u" && window.addEventListener("pagehide", this.#D), this.#C = setInterval(() => void this.#te(), yt);
+			typeof window < "u" && window.addEventListener("pagehide", this.#D), this.#C = setInterval(() => void this.#te(), St);
 			return;
 		}
 		this.#a = t.iceServers, this.#n.close(), e === "rejoined" && this.#i?.close();
@@ -2713,7 +2731,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		message: ({ id: e, to: t, stream: n, from: r, time: i, data: a }) => {
 			let o = `${r} ${e}`;
 			if (this.#p.has(o)) return;
-			if (this.#p.add(o), this.#p.size > xt) for (let e of this.#p) {
+			if (this.#p.add(o), this.#p.size > wt) for (let e of this.#p) {
 				this.#p.delete(e);
 				break;
 			}
@@ -2733,7 +2751,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 				let r = this.#u.get(e) ?? this.#L(e)?.stream;
 				return r ? [{
 					stream: r,
-					participant: r instanceof Z ? r.participant : this.#c,
+					participant: r instanceof Y ? r.participant : this.#c,
 					track: t,
 					level: n
 				}] : [];
@@ -2747,7 +2765,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		}
 	};
 	#k(e) {
-		let t = $(e);
+		let t = Q(e);
 		if (e.id === this.#c.id) {
 			this.#c = {
 				...t,
@@ -2764,7 +2782,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		this.#y.delete(e), this.#i?.left(e), n && (this.#l.delete(e), this.emit("participant-left", n, t));
 	}
 	#j(e) {
-		let n = this.#l.get(e.participant), r = new Z(e, {
+		let n = this.#l.get(e.participant), r = new Y(e, {
 			participant: () => (n = this.#l.get(e.participant) ?? n, n ?? {
 				id: e.participant,
 				user: "",
@@ -2780,7 +2798,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	#M(e) {
 		if (e.participant === this.#c.id) return;
 		let t = this.#u.get(e.id);
-		if (t && t.publisherId === e.participant && wt(t, e)) {
+		if (t && t.publisherId === e.participant && Dt(t, e)) {
 			this.#v.delete(e.id), this.#N(e, void 0), t.wanted && this.#z(t);
 			return;
 		}
@@ -2805,7 +2823,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	}
 	#F(e) {
 		let t = this.#c;
-		this.#c = $(e.participant), JSON.stringify(t) !== JSON.stringify(this.#c) && this.emit("participant-updated", this.#c);
+		this.#c = Q(e.participant), JSON.stringify(t) !== JSON.stringify(this.#c) && this.emit("participant-updated", this.#c);
 		let n = this.#s;
 		this.#s = e.room, JSON.stringify(n) !== JSON.stringify(this.#s) && this.emit("room-updated"), this.#m.clear();
 		let r = new Set((e.participants ?? []).map(({ id: e }) => e)), i = new Set((e.streams ?? []).map(({ id: e }) => e));
@@ -2813,7 +2831,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		for (let t of e.participants ?? []) this.#k(t);
 		for (let t of e.streams ?? []) {
 			let e = this.#u.get(t.id);
-			e && e.publisherId === t.participant && wt(e, t) ? this.#N(t, void 0) : this.#M(t);
+			e && e.publisherId === t.participant && Dt(e, t) ? this.#N(t, void 0) : this.#M(t);
 		}
 		clearTimeout(this.#b), this.#b = setTimeout(() => {
 			for (let e of [...this.#v]) {
@@ -2821,7 +2839,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 				t && this.#P(t);
 			}
 			for (let e of [...this.#y]) this.#A(e, "timeout");
-		}, bt);
+		}, Ct);
 	}
 	#I(e) {
 		return e === this.#c.id ? this.#c : this.#l.get(e);
@@ -2833,7 +2851,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		let { autoSubscribe: t = !0 } = this.#t;
 		if (e.wanted || !this.can("subscribe")) return;
 		let n = typeof t == "function" ? t(e) : t;
-		n && (e.setWanted(Tt(e, n === !0 ? {} : n)), this.#z(e));
+		n && (e.setWanted(Ot(e, n === !0 ? {} : n)), this.#z(e));
 	}
 	#z(e) {
 		this.#B(e).catch((t) => {
@@ -2857,13 +2875,13 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		try {
 			await t.offered();
 		} catch (e) {
-			if (e instanceof j) return;
+			if (e instanceof N) return;
 			throw e;
 		}
 		let r = () => e.wanted === n && t === this.#n && this.#u.get(e.id) === e;
 		if (!r()) return;
 		let i = this.#_.take(Date.now(), 1 + e.tracks.filter(({ id: t }) => e.preference(t)).length);
-		if (i > 0 && await Et(i), !r()) return;
+		if (i > 0 && await kt(i), !r()) return;
 		let a = {
 			stream: e.id,
 			transport: t.name
@@ -2880,7 +2898,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 	async #V(e, t, n) {
 		if (!e.wanted || !this.#g.has(e)) return;
 		let r = this.#_.take(Date.now());
-		r > 0 && await Et(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
+		r > 0 && await kt(r), await this.#H(e, t, r > 0 ? e.preference(t) ?? n : n);
 	}
 	async #H(e, t, n) {
 		let { wanted: r } = e, i = r && (r.tracks === void 0 || r.tracks.includes(t));
@@ -2906,7 +2924,7 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		try {
 			await e;
 		} catch (e) {
-			if (!(e instanceof j)) throw e;
+			if (!(e instanceof N)) throw e;
 		}
 	}
 	#W(e, t, n) {
@@ -3015,15 +3033,15 @@ var yt = 2e3, bt = 6e3, xt = 4096, St = class extends e {
 		if (this.#o === "closed") throw new t("closed", "The room was left.");
 	}
 };
-function Ct(e) {
+function Et(e) {
 	let t = /* @__PURE__ */ new Map();
 	for (let n of e ?? []) for (let { stream: e, track: r, layer: i } of n.router?.subscribed ?? []) i && t.set(`${e} ${r}`, i);
 	return t;
 }
-function Q(e) {
+function Z(e) {
 	return typeof e == "string" ? e : e.id;
 }
-function $(e) {
+function Q(e) {
 	let { id: t, user: n, role: r, permissions: i = [], metadata: a = {} } = e;
 	return {
 		id: t,
@@ -3033,20 +3051,20 @@ function $(e) {
 		metadata: a
 	};
 }
-function wt(e, t) {
+function Dt(e, t) {
 	return (t.tracks ?? []).map(({ id: e, kind: t }) => `${t} ${e}`).join() === e.tracks.map(({ id: e, kind: t }) => `${t} ${e}`).join();
 }
-function Tt(e, t) {
+function Ot(e, t) {
 	let { audio: n = !0, video: r = !0, data: i = e.hasData, tracks: a } = t, o = e.tracks.filter((e) => a ? a.includes(e.id) : e.kind === "audio" ? n : r).map((e) => e.id);
 	return {
 		tracks: o.length === e.tracks.length ? void 0 : o,
 		data: i
 	};
 }
-function Et(e) {
+function kt(e) {
 	return new Promise((t) => setTimeout(t, e));
 }
-function Dt() {
+function At() {
 	let e = crypto.getRandomValues(/* @__PURE__ */ new Uint8Array(16));
 	e[6] = (e[6] ?? 0) & 15 | 64, e[8] = (e[8] ?? 0) & 63 | 128;
 	let t = Array.from(e, (e) => e.toString(16).padStart(2, "0")).join("");
@@ -3059,15 +3077,15 @@ function Dt() {
 	].join("-");
 }
 // src/connect.ts
-async function Ot(e, n, r = {}) {
+async function jt(e, n, r = {}) {
 	c(), r.signal?.throwIfAborted();
 	let { client: i, metadata: a, timeout: o = 15e3, reconnectFor: s } = r, l = !1, u, d = new Promise((e, t) => {
 		u = {
 			resolve: e,
 			reject: t
 		};
-	}), f = new _t({
-		url: kt(e),
+	}), f = new xt({
+		url: Mt(e),
 		token: () => typeof n == "string" ? n : n(),
 		opening: {
 			protocol: 1,
@@ -3083,7 +3101,7 @@ async function Ot(e, n, r = {}) {
 		ended: (e, t) => {
 			l ? p.sessionEnded(e, t) : (p.abandon(), u.reject(t));
 		}
-	}), p = new St(f, { ...r }), m = (e) => {
+	}), p = new Tt(f, { ...r }), m = (e) => {
 		l || (u.reject(e), f.leave());
 	}, g = () => m(r.signal?.reason);
 	r.signal?.addEventListener("abort", g);
@@ -3094,7 +3112,7 @@ async function Ot(e, n, r = {}) {
 		clearTimeout(_), r.signal?.removeEventListener("abort", g);
 	}
 }
-function kt(e) {
+function Mt(e) {
 	let n;
 	try {
 		n = new URL(e, typeof location > "u" ? void 0 : location.href);
@@ -3106,20 +3124,20 @@ function kt(e) {
 	return `${r ? "wss" : "ws"}://${n.host}${n.pathname.replace(/\/+$/, "")}/v1/signal`;
 }
 // src/local-stream.ts
-var At = {
+var Nt = {
 	echoCancellation: !0,
 	noiseSuppression: !0,
 	autoGainControl: !0
-}, jt = {
+}, Pt = {
 	width: { ideal: 1280 },
 	height: { ideal: 720 },
 	frameRate: {
 		ideal: 30,
 		max: 30
 	}
-}, Mt = class n extends e {
+}, Ft = class n extends e {
 	static async camera(e = {}) {
-		let t = Pt(e.audio ?? !0, At, e.audioDeviceId), r = Pt(e.video ?? !0, jt, e.videoDeviceId), i = await l({
+		let t = $(e.audio ?? !0, Nt, e.audioDeviceId), r = $(e.video ?? !0, Pt, e.videoDeviceId), i = await l({
 			audio: t ?? !1,
 			video: r ?? !1
 		}), a = i.getTracks().map((e) => e.kind === "audio" ? {
@@ -3261,9 +3279,9 @@ var At = {
 		this.#r = e;
 	}
 	encodings(e, t) {
-		if (e.kind === "audio") return ve(this.#e.maxAudioBitrate);
+		if (e.kind === "audio") return be(this.#e.maxAudioBitrate);
 		let { width: n, height: r } = e.mediaTrack?.getSettings() ?? {};
-		return _e({
+		return ye({
 			source: e.source,
 			width: n,
 			height: r
@@ -3298,17 +3316,17 @@ var At = {
 	}
 	#u(e, t) {
 		t.addEventListener("ended", () => {
-			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || Nt(e)) && this.stop());
+			this.#i || e.mediaTrack !== t || (e.constraints ? this.#d(e) : this.#t.every((e) => e.mediaTrack?.readyState !== "live" || It(e)) && this.stop());
 		});
 	}
 	#d(e) {
 		this.emit("device-lost", e);
 	}
 };
-function Nt(e) {
+function It(e) {
 	return e.source === "screen-audio";
 }
-function Pt(e, t, n) {
+function $(e, t, n) {
 	if (e === !1) return;
 	let r = {
 		...t,
@@ -3319,4 +3337,4 @@ function Pt(e, t, n) {
 		deviceId: { exact: n }
 	} : r;
 }
-export { i as Channel, e as Emitter, Mt as LocalStream, Z as RemoteStream, St as Room, t as TertuliaError, c as checkSupport, Ot as connect, o as devices, s as onDeviceChange };
+export { i as Channel, e as Emitter, Ft as LocalStream, Y as RemoteStream, Tt as Room, t as TertuliaError, c as checkSupport, jt as connect, o as devices, s as onDeviceChange };

@@ -29,9 +29,10 @@ export type Step<Candidate, Extra> =
     sdp: string;
     extra: Extra;
 }
-/** Take back the own offer. */
+/** Send the own offer that is open again, under its number. */
  | {
-    do: 'withdraw';
+    do: 'repeat';
+    offer: number;
 } | {
     do: 'candidates';
     candidates: readonly Candidate[];
@@ -50,9 +51,19 @@ export declare class Negotiation<Candidate, Extra> {
     constructor(impolite: boolean);
     /** Something of this side has changed that the other must agree to. */
     need(): void;
+    /** Something needs the connection, and nothing more than that. */
+    begin(): void;
     /** The other asks for the first offer. */
     asked(): void;
-    /** What the other said last may be lost, and what was said to it: an open offer is made again. */
+    /**
+     * The other has begun anew, and knows of this connection. Whether that can go on: nothing was taken of what the other's
+     * former connection described. What was heard of it is forgotten then.
+     */
+    anew(): boolean;
+    /**
+     * What the other said last may be lost, and what was said to it: an open offer is said again. It is not taken back: the
+     * other may have accepted it, and the next one would have its sections under other names, which no browser takes.
+     */
     lost(): void;
     describe(described: Described, extra: Extra): void;
     candidates(candidates: readonly Candidate[]): void;
