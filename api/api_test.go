@@ -389,7 +389,7 @@ func TestBadRequests(t *testing.T) {
 	d.refuse(big, 413, "65536 bytes")
 	text := d.as(d.school, request("POST", "/v1/rooms", `name=x`))
 	text.Header.Set("Content-Type", "text/plain")
-	d.refuse(text, 415, "content type")
+	d.refuse(text, 415, "send JSON, with Content-Type: application/json")
 
 	for _, c := range []struct{ method, path, want string }{
 		{"GET", "/v1/nothing", "nothing at this path"},

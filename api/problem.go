@@ -104,6 +104,9 @@ func explainProblem(_ huma.Context, _ string, v any) (any, error) {
 	if p.Type == "" {
 		p.Type = problemType + string(codeOf(p.Status))
 	}
+	if p.Status == http.StatusUnsupportedMediaType {
+		p.Detail = "this content type is not understood; send JSON, with Content-Type: application/json"
+	}
 	for _, e := range p.Errors {
 		if e != nil {
 			e.Value = nil
