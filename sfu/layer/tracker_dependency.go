@@ -24,15 +24,13 @@ func (t *Tracker) trackDependency(p *Packet) codec.PacketInfo {
 		info.Flags = info.Flags&^packetFlags | edges(b[0]&0x80 != 0, b[0]&0x40 != 0)
 		return info
 	}
-	var old [maxStructure]byte
-	var known int
-	var former codec.DependencyStructure
-	offset := t.Structure.IDOffset
+	var d codec.Dependency
+	var ok, changed bool
 	if len(b) > 3 && b[3]&0x80 != 0 {
-		known = copy(old[:], t.Structure.Raw)
-		former = t.Structure
+		d, ok, changed = t.readStructure(b)
+	} else {
+		d, ok = codec.ParseDependency(b, &t.Structure)
 	}
-	d, ok := codec.ParseDependency(b, &t.Structure)
 	switch {
 	case !ok:
 		t.Counted.Malformed++
@@ -40,10 +38,8 @@ func (t *Tracker) trackDependency(p *Packet) codec.PacketInfo {
 	case !d.Known:
 		t.Counted.UnknownTemplates++
 		return t.unknown(p)
-	case d.HasStructure && (!t.Layout.Descriptor || offset != t.Structure.IDOffset || !bytes.Equal(old[:known], t.Structure.Raw)):
-		if t.Previous = t.Layout; t.Previous.Descriptor {
-			t.keep(&former, old[:known])
-		}
+	case changed:
+		t.Previous = t.Layout
 		t.Width, t.Height = t.Structure.Width, t.Structure.Height
 		if !t.Layout.adopt(&t.Structure) {
 			t.Counted.Unsupported++
@@ -66,6 +62,21 @@ func (t *Tracker) trackDependency(p *Packet) codec.PacketInfo {
 		t.Template = d.TemplateID
 	}
 	return info
+}
+
+// readStructure reads a descriptor that has a structure with it, and says whether that is
+// another one than before. The one before is kept.
+func (t *Tracker) readStructure(b []byte) (d codec.Dependency, ok, changed bool) {
+	var old [maxStructure]byte // the new one takes over the memory of Raw
+	raw := old[:copy(old[:], t.Structure.Raw)]
+	former := t.Structure
+	d, ok = codec.ParseDependency(b, &t.Structure)
+	changed = ok && d.Known && d.HasStructure &&
+		(!t.Layout.Descriptor || former.IDOffset != t.Structure.IDOffset || !bytes.Equal(raw, t.Structure.Raw))
+	if changed && t.Layout.Descriptor {
+		t.keep(&former, raw)
+	}
+	return d, ok, changed
 }
 
 // keep remembers a structure that was replaced, with its bits: packets that build on it

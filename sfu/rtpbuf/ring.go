@@ -187,6 +187,9 @@ func (r *Ring) holds(e *Entry) bool {
 
 // wrap begins a new round of the arena, or makes the arena larger when it is too small.
 func (r *Ring) wrap(now int64, need int) {
+	if now-r.newer.at >= averaged {
+		r.older, r.newer = r.newer, mark{now, r.written}
+	}
 	if missing := r.missing(now); missing > 0 && len(r.arena) < r.limits.MaxBytes {
 		// At least an eighth, so that it does not grow at every round, and at most a half,
 		// since the round may have been a keyframe.
@@ -208,21 +211,19 @@ func (r *Ring) wrap(now int64, need int) {
 	r.round = now
 }
 
-// missing is how many bytes more the arena should have, now that a round of it ends.
+// missing is how many bytes more the arena should have, now that a round of it ends; at
+// most as many as it has.
 func (r *Ring) missing(now int64) int {
 	size := int64(len(r.arena))
 	missing := int64(0)
 	if took := max(now-r.round, 1); took < burst {
 		missing = size * (burst - took) / took
 	}
-	if now-r.newer.at >= averaged {
-		r.older, r.newer = r.newer, mark{now, r.written}
-	}
 	if over := now - r.older.at; over >= window {
 		held := float64(r.written-r.older.written) * window / float64(over)
 		missing = max(missing, int64(held)-size)
 	}
-	return int(missing)
+	return int(min(missing, size))
 }
 
 func (r *Ring) growTable() {
