@@ -2,20 +2,10 @@
 // wants of the others, and nothing moves any more.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { LocalStream } from '../src/local-stream.js';
 import type { Room } from '../src/room.js';
+import { camera, FakeMediaStream } from './fake-media.js';
 import { FakePeerConnection, PeerServer } from './fake-peers.js';
 import { seeded } from './fake-server.js';
-
-class FakeMediaStream {
-  readonly tracks: unknown[];
-  constructor(tracks: unknown[] = []) {
-    this.tracks = [...tracks];
-  }
-  getTracks = (): unknown[] => this.tracks;
-  addTrack = (track: unknown): void => void this.tracks.push(track);
-  removeTrack = (track: unknown): void => void this.tracks.splice(this.tracks.indexOf(track), 1);
-}
 
 let random: () => number;
 const chance = (of: number): boolean => random() < of;
@@ -71,18 +61,6 @@ class NetworkedConnection extends FakePeerConnection {
     this.ice(state);
   }
 }
-
-const camera = (): LocalStream =>
-  LocalStream.from(
-    ['audio', 'video'].map((kind) => ({
-      kind,
-      id: `own-${kind}`,
-      enabled: true,
-      getSettings: () => ({ width: 1280, height: 720 }),
-      addEventListener: () => {},
-    })) as never,
-    { data: true, source: (track) => (track.kind === 'audio' ? 'microphone' : 'camera') },
-  );
 
 const open = (): NetworkedConnection[] =>
   FakePeerConnection.all.filter(({ closed }) => !closed) as NetworkedConnection[];
@@ -165,7 +143,7 @@ async function live(seed: number, rooms: Room[]): Promise<void> {
       ])
     ) {
       case 'publish':
-        if (room.localStreams.length < 2) void room.publish(camera()).catch(ignore);
+        if (room.localStreams.length < 2) void room.publish(camera({ data: true })).catch(ignore);
         break;
       case 'unpublish':
         if (own) void room.unpublish(own).catch(ignore);

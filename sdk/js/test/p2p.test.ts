@@ -1,30 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { LocalStream } from '../src/local-stream.js';
 import type { PeerSignal } from '../src/peer-signal.js';
 import type { Room } from '../src/room.js';
+import { camera, FakeMediaStream } from './fake-media.js';
 import { type FakeDataChannel, FakePeerConnection, PeerServer, undecodable } from './fake-peers.js';
-
-class FakeMediaStream {
-  readonly tracks: unknown[];
-  constructor(tracks: unknown[] = []) {
-    this.tracks = [...tracks];
-  }
-  getTracks = (): unknown[] => this.tracks;
-  addTrack = (track: unknown): void => void this.tracks.push(track);
-  removeTrack = (track: unknown): void => void this.tracks.splice(this.tracks.indexOf(track), 1);
-}
-
-const camera = (options: { data?: boolean; maxVideoBitrate?: number } = {}): LocalStream =>
-  LocalStream.from(
-    ['audio', 'video'].map((kind) => ({
-      kind,
-      id: `own-${kind}`,
-      enabled: true,
-      getSettings: () => ({ width: 1280, height: 720 }),
-      addEventListener: () => {},
-    })) as never,
-    { ...options, source: (track) => (track.kind === 'audio' ? 'microphone' : 'camera') },
-  );
 
 /** Lets everything that can happen at once happen. */
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(500);

@@ -3,16 +3,7 @@ import type { Joined } from '../src/protocol.js';
 import { LocalStream } from '../src/local-stream.js';
 import { type ConnectOptions, Room } from '../src/room.js';
 import type { Signal } from '../src/signal.js';
-
-class FakeMediaStream {
-  readonly tracks: unknown[];
-  constructor(tracks: unknown[] = []) {
-    this.tracks = [...tracks];
-  }
-  getTracks = (): unknown[] => this.tracks;
-  addTrack = (track: unknown): void => void this.tracks.push(track);
-  removeTrack = (track: unknown): void => void this.tracks.splice(this.tracks.indexOf(track), 1);
-}
+import { FakeMediaStream } from './fake-media.js';
 
 /** As much of a connection as negotiation needs. */
 class FakeConnection {
